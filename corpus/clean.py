@@ -1,0 +1,28 @@
+"""Text that is safe to store, slice and show."""
+
+import re
+import unicodedata
+
+# Zero-width and bidirectional controls hide or reorder what a reader sees; the soft hyphen and
+# the byte order mark break matching. The zero-width joiner (U+200D) stays: it builds emoji.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_SPACES = re.compile(r"[^\S\n]+")
+
+
+def clean_text(raw: str) -> str:
+    """Normalise to NFC, drop invisible characters, and even out the white space.
+
+    Paragraphs stay apart by exactly one empty line; single line breaks are kept.
+    """
+    text = raw.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be stored
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
+    text = _CONTROL.sub("", _INVISIBLE.sub("", text))
+    lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def clean_line(raw: str) -> str:
+    """The same for a value of one line, such as a title."""
+    return " ".join(clean_text(raw).split())

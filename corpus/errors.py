@@ -1,0 +1,25 @@
+"""The base of every error that a person is meant to read, and those about articles."""
+
+
+class ReexError(Exception):
+    """An expected failure: the message is one sentence with the cause and the remedy."""
+
+    exit_code = 1
+
+
+class UsageError(ReexError):
+    """The request itself cannot be answered as it stands."""
+
+    exit_code = 2
+
+
+class CorpusError(ReexError):
+    """A source of articles cannot be used."""
+
+    exit_code = 5
+
+
+class StorageError(ReexError):
+    """The data directory cannot be written or read."""
+
+    exit_code = 7

@@ -1,0 +1,202 @@
+"""Files become articles: Markdown with front matter, plain text, and JSONL (one article a line)."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.front_matter import front_matter_plugin
+
+from corpus.article import Article
+from corpus.clean import clean_line, clean_text
+from corpus.errors import CorpusError
+
+STARTER = Path(__file__).parent / "articles"
+SUFFIXES = (".md", ".markdown", ".txt", ".jsonl")
+MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_ARTICLE_CHARS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Something that was offered as an article and is not one."""
+
+    where: str
+    reason: str
+
+
+class _Unreadable(Exception):
+    """Why one file or line gives no article; becomes a `Rejected`."""
+
+
+def read_articles(source: Path) -> Iterator[Article | Rejected]:
+    """Read every article in a file, or in a folder and the folders below it.
+
+    One bad file or line never stops the rest: it comes out as a `Rejected`.
+
+    Raises:
+        CorpusError: the source itself is missing, unreadable or holds no file to read.
+    """
+    for path in _files(source):
+        if path.suffix.lower() == ".jsonl":
+            yield from _read_jsonl(path)
+        else:
+            yield _read_document(path)
+
+
+def _files(source: Path) -> list[Path]:
+    try:
+        if source.is_file():
+            return [source]
+        if not source.is_dir():
+            raise CorpusError(f"There is no file or folder {source}: check the path.")
+        files = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        next(source.iterdir(), None)  # rglob passes silently over a folder it may not list
+    except PermissionError as error:
+        raise CorpusError(f"{source} may not be read: give this user read access to it.") from error
+    if not files:
+        kinds = ", ".join(SUFFIXES)
+        raise CorpusError(f"{source} holds no articles: put files of these kinds there: {kinds}.")
+    return files
+
+
+def _read_document(path: Path) -> Article | Rejected:
+    try:
+        raw = _text_of(path)
+        if path.suffix.lower() == ".txt":
+            fields: Mapping[str, Any] = {"text": raw}
+        else:
+            fields = _parse_markdown(raw)
+        return _article(fields, default_url=path.resolve().as_uri(), default_title=path.stem)
+    except _Unreadable as error:
+        return Rejected(str(path), str(error))
+
+
+def _read_jsonl(path: Path) -> Iterator[Article | Rejected]:
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _read_json_line(line, f"{path}:{number}")
+    except OSError as error:
+        yield Rejected(str(path), f"cannot be read ({error.strerror})")
+
+
+def _read_json_line(line: bytes, where: str) -> Article | Rejected:
+    try:
+        fields = json.loads(line.decode("utf-8-sig"))
+        if not isinstance(fields, dict):
+            raise _Unreadable("is not a JSON object")
+        if not _string(fields, "url"):
+            raise _Unreadable("has no url")
+        return _article(fields)
+    except UnicodeDecodeError:
+        return Rejected(where, "is not UTF-8 text")
+    except (json.JSONDecodeError, RecursionError) as error:
+        return Rejected(where, f"is not valid JSON ({error})")
+    except _Unreadable as error:
+        return Rejected(where, str(error))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise _Unreadable(f"is larger than {MAX_FILE_BYTES // 2**20} MiB")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _Unreadable(f"cannot be read ({error.strerror})") from error
+    if b"\x00" in raw:
+        raise _Unreadable("is not a text file")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _Unreadable("is not UTF-8 text") from error
+
+
+def _article(fields: Mapping[str, Any], default_url: str = "", default_title: str = "") -> Article:
+    text = clean_text(_string(fields, "text"))
+    if not text:
+        raise _Unreadable("has no text")
+    if len(text) > MAX_ARTICLE_CHARS:
+        raise _Unreadable(f"is longer than {MAX_ARTICLE_CHARS:,} characters")
+    return Article(
+        url=clean_line(_string(fields, "url")) or default_url,
+        text=text,
+        title=clean_line(_string(fields, "title")) or default_title,
+        publisher=clean_line(_string(fields, "publisher")),
+        published=_date(fields.get("published")),
+        topics=_topics(fields.get("topics")),
+    )
+
+
+def _string(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _Unreadable(f"has a {name} that is not text")
+    return value
+
+
+def _date(value: object) -> date | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(str(value).strip()).date()
+    except ValueError:
+        raise _Unreadable(f"has a published date that is not like 2025-05-13: {value!r}") from None
+
+
+def _topics(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(topic, str) for topic in value):
+        raise _Unreadable("has topics that are not a list of words")
+    return tuple(clean_line(topic) for topic in value)
+
+
+def _parse_markdown(raw: str) -> dict[str, Any]:
+    """Front matter and the body as plain text: what a reader sees, without the markup."""
+    # Inline HTML is left as text: it is shown escaped, and never interpreted anywhere.
+    tokens = MarkdownIt("commonmark", {"html": False}).use(front_matter_plugin).parse(raw)
+    fields: dict[str, Any] = {}
+    blocks: list[str] = []
+    for token in tokens:
+        if token.type == "front_matter":
+            fields = _front_matter(token.content)
+        elif token.type == "inline":
+            blocks.append(_plain(token.children or ()))
+        elif token.type in ("fence", "code_block"):
+            blocks.append(token.content)
+    if raw.lstrip("\ufeff").startswith("---") and not fields:
+        raise _Unreadable("has broken front matter (no closing --- line, or nothing in it)")
+    return {**fields, "text": "\n\n".join(blocks)}
+
+
+def _front_matter(content: str) -> dict[str, Any]:
+    try:
+        fields = yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _Unreadable(f"has broken front matter ({' '.join(str(error).split())})") from error
+    if not isinstance(fields, dict):
+        raise _Unreadable("has front matter that is not a list of `name: value` lines")
+    return fields
+
+
+def _plain(children: Iterable[Token]) -> str:
+    parts: list[str] = []
+    for token in children:
+        if token.type in ("text", "code_inline"):
+            parts.append(token.content)
+        elif token.type in ("softbreak", "hardbreak"):
+            parts.append("\n")
+    return "".join(parts)

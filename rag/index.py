@@ -1,0 +1,247 @@
+"""The stored index: Chroma for vectors and passages, BM25 beside it.
+
+Chroma holds every passage with all that is needed to check it: article, version, offsets and how
+many passages that version has. What belongs to the corpus is decided by the catalogue; passages
+that no catalogue entry accounts for are leftovers of an interrupted ingest, never answers.
+"""
+
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import chromadb
+from chromadb.config import Settings as ChromaSettings
+from chromadb.errors import ChromaError, NotFoundError
+
+from corpus.article import Article
+from corpus.catalogue import Catalogue, Entry
+from corpus.errors import StorageError
+from rag.chunk import CHUNKING
+from rag.embed import Vectors
+from rag.errors import IndexUnusableError
+from rag.lexical import LexicalIndex
+from rag.types import Passage
+
+_COLLECTION = "passages"
+_BATCH = 1000
+
+
+class Index:
+    """Passages in Chroma and BM25, kept in step with a catalogue in the same folder."""
+
+    def __init__(self, folder: Path, embedding_model: str, *, create: bool = False, rebuild: bool = False):
+        """Open the index in ``folder``.
+
+        Args:
+            folder: the data directory.
+            embedding_model: must be the model that built the index.
+            create: make an empty index when there is none.
+            rebuild: throw away an index that was built in another way.
+
+        Raises:
+            IndexUnusableError: there is no index, or it was built in another way.
+            StorageError: the folder cannot be used.
+        """
+        self._folder = folder
+        self._fingerprint = {"embedding_model": embedding_model, "chunking": CHUNKING}
+        if not create and not (folder / "catalogue.sqlite").exists():
+            raise IndexUnusableError(f"There is no index in {folder}: run `reex ingest` first.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The data directory {folder} cannot be made ({error.strerror}).") from error
+        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self._collection = self._open_collection(create, rebuild)
+        self.generation = ""
+        self.lexical = LexicalIndex.build((), ())
+        self._entries: dict[str, Entry] = {}
+        self.refresh()
+
+    def _open_collection(self, create: bool, rebuild: bool) -> chromadb.Collection:
+        try:
+            client = chromadb.PersistentClient(
+                str(self._folder / "chroma"), ChromaSettings(anonymized_telemetry=False)
+            )
+            try:
+                collection = client.get_collection(_COLLECTION, embedding_function=None)
+            except NotFoundError:
+                if not create:
+                    raise IndexUnusableError(
+                        f"There is no index in {self._folder}: run `reex ingest` first."
+                    ) from None
+                return self._new_collection(client)
+            found = {name: (collection.metadata or {}).get(name) for name in self._fingerprint}
+            if found == self._fingerprint:
+                return collection
+            if not rebuild:
+                raise IndexUnusableError(_mismatch(found, self._fingerprint))
+            client.delete_collection(_COLLECTION)
+            self.catalogue.remove(self.catalogue.entries())
+            return self._new_collection(client)
+        except (ChromaError, OSError, ValueError) as error:
+            raise StorageError(
+                f"The index in {self._folder} cannot be opened ({error}): check free disk space and "
+                "access rights, or remove the folder and run `reex ingest`."
+            ) from error
+
+    def _new_collection(self, client: chromadb.ClientAPI) -> chromadb.Collection:
+        return client.create_collection(
+            _COLLECTION,
+            configuration={"hnsw": {"space": "cosine", "ef_search": 100}},
+            metadata=dict(self._fingerprint),
+            embedding_function=None,
+        )
+
+    # Reading
+
+    def refresh(self) -> None:
+        """Follow what another process has ingested since the last look."""
+        generation = self.catalogue.fact("generation") or ""
+        if generation == self.generation and self.lexical.ids:
+            return
+        self._entries = self.catalogue.entries()
+        try:
+            self.lexical = LexicalIndex.load(self._bm25_folder(generation))
+        except (OSError, ValueError):
+            self.lexical = self._build_lexical()
+        self.generation = generation
+
+    def __len__(self) -> int:
+        """How many passages the corpus has."""
+        return len(self.lexical.ids)
+
+    def dense(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """The ``k`` passages nearest to a unit vector of shape (1, dimensions), with cosines."""
+        found = self._collection.query(query_embeddings=vector, n_results=k, include=["distances"])
+        distances = found["distances"] or [[]]
+        return [(id_, 1.0 - distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
+
+    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
+        """The passages with these ids that belong to the present version of their article."""
+        found = self._collection.get(ids=list(ids), include=["documents", "metadatas"])
+        rows = zip(found["ids"], found["documents"] or (), found["metadatas"] or (), strict=True)
+        return {id_: _to_passage(id_, text, meta) for id_, text, meta in rows if self._is_current(meta)}
+
+    def _is_current(self, meta: Any) -> bool:
+        entry = self._entries.get(str(meta["article_id"]))
+        return entry is not None and entry.content_hash == meta["version"]
+
+    def similarities(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
+        """Cosines of a unit vector with the stored vectors of these passages."""
+        found = self._collection.get(ids=list(ids), include=["embeddings"])
+        stored = found["embeddings"]
+        if stored is None:
+            return {}
+        return {id_: float(vector[0] @ row) for id_, row in zip(found["ids"], stored, strict=True)}
+
+    # Writing: only `ingest` calls these, and it holds the lock
+
+    def store(self, articles: Sequence[tuple[Article, Sequence[Passage]]], vectors: Vectors) -> None:
+        """Write passages with their vectors, in the order of the rows of ``vectors``."""
+        ids, documents, metadatas = [], [], []
+        for article, passages in articles:
+            for passage in passages:
+                ids.append(passage.id)
+                documents.append(passage.text)
+                metadatas.append(_to_metadata(article, passage, len(passages)))
+        for i in range(0, len(ids), _BATCH):
+            j = i + _BATCH
+            self._collection.upsert(
+                ids=ids[i:j], embeddings=vectors[i:j], documents=documents[i:j], metadatas=metadatas[i:j]
+            )
+
+    def drop(self, article_ids: Iterable[str], keep: dict[str, str] | None = None) -> None:
+        """Delete the passages of articles, except of the versions in ``keep`` (article id: version)."""
+        for article_id in article_ids:
+            conditions: list[Any] = [{"article_id": article_id}]
+            if keep and article_id in keep:
+                conditions.append({"version": {"$ne": keep[article_id]}})
+            self._collection.delete(where={"$and": conditions} if len(conditions) > 1 else conditions[0])
+
+    def repair(self) -> list[str]:
+        """Make Chroma and the catalogue agree, after an ingest that was interrupted.
+
+        Returns:
+            The ids of the articles whose passages were lost; they have left the catalogue.
+        """
+        found = self._collection.get(include=["metadatas"])
+        metas = list(zip(found["ids"], found["metadatas"] or (), strict=True))
+        stored = Counter((str(meta["article_id"]), str(meta["version"])) for _, meta in metas)
+        entries = self.catalogue.entries()
+        whole = {
+            entry.article_id: entry.content_hash
+            for entry in entries.values()
+            if stored[entry.article_id, entry.content_hash] == entry.passages
+        }
+        stale = [id_ for id_, meta in metas if whole.get(str(meta["article_id"])) != meta["version"]]
+        for i in range(0, len(stale), _BATCH):
+            self._collection.delete(ids=stale[i : i + _BATCH])
+        lost = [article_id for article_id in entries if article_id not in whole]
+        self.catalogue.remove(lost)
+        return lost
+
+    def is_whole(self) -> bool:
+        """Whether Chroma holds as many passages as the catalogue accounts for."""
+        return self._collection.count() == sum(e.passages for e in self.catalogue.entries().values())
+
+    def publish(self) -> None:
+        """Make what was stored visible to every reader, with a BM25 index over all of it."""
+        self._entries = self.catalogue.entries()
+        generation = uuid.uuid4().hex
+        self.lexical = self._build_lexical()
+        self.lexical.save(self._bm25_folder(generation))
+        self.catalogue.set_fact("generation", generation)
+        self.generation = generation
+        for old in (self._folder / "bm25").iterdir():
+            if old.name != generation:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def _bm25_folder(self, generation: str) -> Path:
+        return self._folder / "bm25" / (generation or "none")
+
+    def _build_lexical(self) -> LexicalIndex:
+        ids: list[str] = []
+        texts: list[str] = []
+        for offset in range(0, self._collection.count(), _BATCH):
+            page = self._collection.get(limit=_BATCH, offset=offset, include=["documents", "metadatas"])
+            rows = zip(page["ids"], page["documents"] or (), page["metadatas"] or (), strict=True)
+            for id_, text, meta in rows:
+                if self._is_current(meta):
+                    ids.append(id_)
+                    texts.append(f"{meta['title']}\n{text}")
+        return LexicalIndex.build(ids, texts)
+
+    def close(self) -> None:
+        """Release the catalogue's file."""
+        self.catalogue.close()
+
+
+def _mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str:
+    if found["embedding_model"] != wanted["embedding_model"]:
+        return (
+            f"This index was built with the embedding model {found['embedding_model']!r}, the settings say "
+            f"{wanted['embedding_model']!r}: set REEX_EMBEDDING_MODEL back, use another --data-dir, "
+            "or run `reex ingest --rebuild`."
+        )
+    return "This index was built by another version of the chunker: run `reex ingest --rebuild`."
+
+
+def _to_metadata(article: Article, passage: Passage, count: int) -> dict[str, str | int]:
+    return {
+        "article_id": passage.article_id,
+        "version": article.content_hash,
+        "title": article.title,
+        "start": passage.start,
+        "end": passage.end,
+        "section": passage.section,
+        "passages": count,
+    }
+
+
+def _to_passage(id_: str, text: str, meta: Any) -> Passage:
+    return Passage(
+        id_, str(meta["article_id"]), int(meta["start"]), int(meta["end"]), text, str(meta["section"])
+    )

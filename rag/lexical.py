@@ -1,0 +1,99 @@
+"""BM25 over passages, with bm25s: stemmed English, and Chinese as single and paired characters.
+
+bm25s rather than rank-bm25: scores are computed when the index is built, so a query is a sparse
+sum; it saves to disk, needs only numpy, and is maintained.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import Stemmer
+
+_CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TERM = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+")
+_STOPWORDS = frozenset(
+    "a an and are as at be been but by did do does for from had has have how in into is it its of "
+    "on or s t that the their there these they this to was were what when where which who whom why "
+    "will with would about can could should me us you i we any much many tell said say says".split()
+)
+_stemmer = Stemmer.Stemmer("english")
+
+
+def terms(text: str) -> list[str]:
+    """The index terms of a text, in order, with repetitions."""
+    return list(_terms(text))
+
+
+def _terms(text: str) -> Iterator[str]:
+    for match in _TERM.finditer(text.casefold()):
+        run = match.group()
+        if "\u3400" <= run[0] <= "\u9fff" or "\uf900" <= run[0] <= "\ufaff":
+            # No word segmentation: pairs of characters find compounds without a dictionary.
+            yield from run if len(run) == 1 else (a + b for a, b in pairwise(run))
+        elif run[0].isdigit():
+            yield run.replace(",", "")
+        elif run not in _STOPWORDS:
+            yield _stemmer.stemWord(run)
+
+
+@dataclass(frozen=True)
+class LexicalIndex:
+    """A BM25 index whose rows are passages; ``ids[row]`` is the passage's id."""
+
+    ids: tuple[str, ...]
+    _bm25: bm25s.BM25 | None
+
+    @classmethod
+    def build(cls, ids: Sequence[str], texts: Sequence[str]) -> "LexicalIndex":
+        """Index texts under their ids."""
+        if not ids:
+            return cls((), None)
+        bm25 = bm25s.BM25()  # Lucene's variant, k1 = 1.5, b = 0.75
+        bm25.index([terms(text) for text in texts], show_progress=False)
+        return cls(tuple(ids), bm25)
+
+    def search(self, query: str, k: int) -> list[tuple[str, float]]:
+        """Up to ``k`` passages that share a term with the query, with BM25 scores, best first."""
+        known = [term for term in terms(query) if self._bm25 is not None and term in self._bm25.vocab_dict]
+        if self._bm25 is None or not known:
+            return []
+        scores = self._bm25.get_scores(known)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return [(self.ids[row], float(scores[row])) for row in best if scores[row] > 0]
+
+    def rarity(self, term: str) -> float:
+        """Inverse document frequency of an index term, log((N + 1) / (n + 1)); highest if unseen."""
+        total = len(self.ids)
+        if self._bm25 is None or term not in self._bm25.vocab_dict:
+            return float(np.log(total + 1))
+        indptr = self._bm25.scores["indptr"]
+        row = self._bm25.vocab_dict[term]
+        return float(np.log((total + 1) / (int(indptr[row + 1] - indptr[row]) + 1)))
+
+    def save(self, folder: Path) -> None:
+        """Write the index to a folder that appears only when it is whole."""
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        if self._bm25 is not None:
+            self._bm25.save(str(partial), show_progress=False)
+        (partial / "ids.json").write_text(json.dumps(self.ids), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "LexicalIndex":
+        """Read a saved index.
+
+        Raises:
+            OSError, ValueError: there is none, or it is damaged; build it anew.
+        """
+        ids = tuple(json.loads((folder / "ids.json").read_text(encoding="utf-8")))
+        return cls(ids, bm25s.BM25.load(str(folder)) if ids else None)

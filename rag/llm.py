@@ -1,0 +1,161 @@
+"""Any language model by one setting, through LangChain, with vendors' errors in plain words."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from pydantic import SecretStr
+
+from rag import local_llm, model_file
+from rag.errors import LLMError
+from rag.settings import Settings
+
+Progress = model_file.Progress
+
+_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+_NO_PROGRESS: Progress = lambda done, total: None  # noqa: E731
+
+
+@dataclass(frozen=True)
+class LLM:
+    """A chat model and the name that answers carry."""
+
+    name: str
+    chat: BaseChatModel
+
+    def stream(self, messages: list[BaseMessage], max_tokens: int) -> Iterator[str]:
+        """The reply, piece by piece; closing the iterator stops the model.
+
+        Raises:
+            LLMError: the model cannot be reached or refuses.
+        """
+        try:
+            for piece in self.chat.stream(messages, max_tokens=max_tokens):
+                if piece.text:
+                    yield piece.text
+        except LLMError:
+            raise
+        # Every vendor has exceptions of its own, and the vendors are an open set.
+        except Exception as error:
+            raise LLMError(_in_plain_words(self.name, error)) from error
+
+    def complete(self, messages: list[BaseMessage], max_tokens: int) -> str:
+        """The whole reply."""
+        return "".join(self.stream(messages, max_tokens)).strip()
+
+
+def open_llm(settings: Settings, progress: Progress = _NO_PROGRESS) -> LLM:
+    """The model that the settings name.
+
+    In this order: ``REEX_LLM`` as a path to a GGUF file or as ``provider:model``; without it the
+    first model of the server at ``OPENAI_BASE_URL``; without that the packaged local model.
+
+    Raises:
+        LLMError: there is no such model, its key is missing, or its server is not there.
+        ModelFileError, StorageError: the local model cannot be assembled.
+    """
+    if settings.llm.lower().endswith(".gguf"):
+        path = Path(settings.llm).expanduser()
+        if not path.is_file():
+            raise LLMError(f"There is no model file {path}: check REEX_LLM.")
+        return _local(path.resolve(), settings)
+    if settings.llm and settings.llm != "local":
+        return _remote(settings.llm, settings)
+    if settings.openai_base_url and not settings.llm:
+        return _remote(f"openai:{_first_model(settings)}", settings)
+    return _local(model_file.assemble(settings.cache_dir, progress), settings)
+
+
+def name_of(settings: Settings) -> str:
+    """The model's name for people, without opening it."""
+    if settings.llm and settings.llm != "local":
+        return settings.llm
+    if settings.openai_base_url and not settings.llm:
+        return f"the first model of {settings.openai_base_url}"
+    return f"local:{model_file.NAME}"
+
+
+def _local(path: Path, settings: Settings) -> LLM:
+    from langchain_openai import ChatOpenAI
+
+    chat = ChatOpenAI(
+        base_url=local_llm.serve(path),
+        api_key=SecretStr("local"),
+        model=path.stem,
+        temperature=0,
+        timeout=settings.llm_timeout_s,
+        max_retries=0,
+    )
+    return LLM(f"local:{path.stem}", chat)
+
+
+def _remote(name: str, settings: Settings) -> LLM:
+    from langchain.chat_models import init_chat_model
+
+    provider, colon, model = name.partition(":")
+    if not colon or not model:
+        raise LLMError(
+            f"REEX_LLM={name!r} names no provider: write it as provider:model, such as openai:gpt-4o-mini "
+            "or ollama:qwen2.5, or as the path of a .gguf file."
+        )
+    options: dict[str, object] = {"temperature": 0, "timeout": settings.llm_timeout_s, "max_retries": 1}
+    if provider == "openai":
+        key = settings.openai_api_key.get_secret_value()
+        if settings.openai_base_url:
+            options["base_url"] = settings.openai_base_url
+            options["api_key"] = key or "none"  # local servers ask for none, the client insists on one
+        elif not key:
+            raise LLMError(_missing_key(name, provider))
+    elif provider == "anthropic" and not settings.anthropic_api_key.get_secret_value():
+        raise LLMError(_missing_key(name, provider))
+    elif provider == "ollama":
+        options = {"temperature": 0, "client_kwargs": {"timeout": settings.llm_timeout_s}}
+        if settings.ollama_base_url:
+            options["base_url"] = settings.ollama_base_url
+    try:
+        return LLM(name, init_chat_model(model, model_provider=provider, **options))
+    except ImportError as error:
+        raise LLMError(f"The provider {provider!r} needs a package: {error}.") from error
+    except Exception as error:  # an open set of vendors, see above
+        raise LLMError(_in_plain_words(name, error)) from error
+
+
+def _missing_key(name: str, provider: str) -> str:
+    return f"The model {name} needs a key: set {_KEYS[provider]} in the environment or in .env."
+
+
+def _first_model(settings: Settings) -> str:
+    url = settings.openai_base_url.rstrip("/") + "/models"
+    key = settings.openai_api_key.get_secret_value() or "none"
+    try:
+        reply = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+        reply.raise_for_status()
+        return str(reply.json()["data"][0]["id"])
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise LLMError(_in_plain_words(url, error)) from error
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise LLMError(f"{url} lists no model: set REEX_LLM=openai:NAME.") from error
+
+
+def _in_plain_words(name: str, error: Exception) -> str:
+    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    kind = type(error).__name__
+    detail = " ".join(str(error).split())[:200]
+    if status in (401, 403):
+        return f"The model {name} refused the key ({detail}): check the key in the environment or in .env."
+    if status == 404:
+        return f"There is no model {name} ({detail}): check the name in REEX_LLM."
+    if status == 429:
+        return f"The model {name} is over its limit ({detail}): wait, or use another model."
+    if "timeout" in kind.lower():
+        return f"The model {name} did not answer in time: check its server or raise REEX_LLM_TIMEOUT_S."
+    if status is None and ("connect" in kind.lower() or isinstance(error, OSError | httpx.TransportError)):
+        return f"The model {name} cannot be reached ({detail}): check that its server is running and its address."
+    return f"The model {name} failed ({kind}: {detail})."
+
+
+Complete = Callable[[list[BaseMessage], int], str]
+"""Messages and a token limit in, the whole reply out: `LLM.complete`."""

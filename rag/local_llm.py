@@ -1,0 +1,60 @@
+"""The local language model behind an OpenAI-compatible endpoint on the loopback interface.
+
+xllamacpp carries llama.cpp's own server in ready wheels, so nothing is compiled, and the model
+answers in this process: no second program to start, find or stop.
+"""
+
+import atexit
+import os
+import threading
+from pathlib import Path
+
+from rag.errors import LLMError
+
+CONTEXT_TOKENS = 8192
+"""Longest prompt and answer together, for each of the two slots."""
+
+_servers: dict[Path, "object"] = {}
+_starting = threading.Lock()
+
+
+def serve(model: Path) -> str:
+    """Start the server for a GGUF file, once for each process, and return its base URL.
+
+    Raises:
+        LLMError: the file cannot be loaded as a model.
+    """
+    with _starting:
+        if model not in _servers:
+            _servers[model] = _start(model)
+        return f"{_servers[model].listening_address}/v1"  # type: ignore[attr-defined]
+
+
+def _start(model: Path) -> object:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0  # the system picks a free one
+    params.ui = False
+    params.verbosity = -1
+    params.warmup = True
+    # Two slots: one keeps the prefix of the answers' prompt cached while the other serves
+    # the short prompts that rewrite questions.
+    params.n_parallel = 2
+    params.kv_unified = False
+    params.n_ctx = 2 * CONTEXT_TOKENS
+    params.n_ubatch = params.n_batch = 1024  # fastest at reading prompts, measured on two cores
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise LLMError(
+            f"{model} cannot be loaded as a language model ({error}): give REEX_LLM the path of a GGUF file."
+        ) from error
+
+
+@atexit.register
+def _stop() -> None:
+    _servers.clear()  # the server ends with its object, before the interpreter takes its threads

@@ -1,0 +1,130 @@
+"""Everything that a person may set, in one place.
+
+Environment variables beat the file ``.env`` in the working directory, which beats the defaults.
+Only the entry points load settings; everything else receives values.
+"""
+
+import os
+from pathlib import Path
+
+from dotenv import load_dotenv
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from corpus.errors import UsageError
+
+
+def _home(variable: str, fallback: str) -> Path:
+    base = os.environ.get(variable)  # XDG Base Directory Specification 0.8
+    return Path(base) if base else Path.home() / fallback
+
+
+def _either(*names: str) -> AliasChoices:
+    return AliasChoices(*names, *(name.lower() for name in names))
+
+
+class Settings(BaseSettings):
+    """Effective settings. The alias of each field is the environment variable that sets it."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, env_ignore_empty=True, extra="ignore")
+
+    llm: str = Field(
+        default="",
+        validation_alias=_either("REEX_LLM"),
+        description="`provider:model` for LangChain, a path to a GGUF file, or empty for the local model",
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: _home("XDG_DATA_HOME", ".local/share") / "reex",
+        validation_alias=_either("REEX_DATA_DIR"),
+        description="where one corpus keeps its catalogue and index",
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: _home("XDG_CACHE_HOME", ".cache") / "reex",
+        validation_alias=_either("REEX_CACHE_DIR"),
+        description="where assembled models are kept, shared by all corpora",
+    )
+    embedding_model: str = Field(
+        default="all-MiniLM-L6-v2",
+        validation_alias=_either("REEX_EMBEDDING_MODEL"),
+        description="the packaged model, or a name or folder that sentence-transformers can load",
+    )
+    top_k: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        validation_alias=_either("RAG_TOP_K"),
+        description="how many passages are retrieved",
+    )
+    evidence_tokens: int = Field(
+        default=420,
+        ge=100,
+        le=20_000,
+        validation_alias=_either("REEX_EVIDENCE_TOKENS"),
+        description="token budget for the passages in the prompt",
+    )
+    answer_tokens: int = Field(
+        default=220,
+        ge=20,
+        le=8_000,
+        validation_alias=_either("REEX_ANSWER_TOKENS"),
+        description="the longest answer that the model may write, in tokens",
+    )
+    llm_timeout_s: float = Field(
+        default=120.0,
+        gt=0,
+        validation_alias=_either("REEX_LLM_TIMEOUT_S"),
+        description="seconds without a word from the model after which it counts as unreachable",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        validation_alias=_either("GRADIO_SERVER_NAME"),
+        description="address that the chat page listens on",
+    )
+    port: int = Field(
+        default=7860,
+        ge=1,
+        le=65_535,
+        validation_alias=_either("GRADIO_SERVER_PORT"),
+        description="port of the chat page; the next free one when it is taken",
+    )
+    openai_base_url: str = Field(
+        default="",
+        validation_alias=_either("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        description="any OpenAI-compatible server; used by itself when REEX_LLM is not set",
+    )
+    ollama_base_url: str = Field(
+        default="",
+        validation_alias=_either("OLLAMA_BASE_URL"),
+        description="address of an Ollama server",
+    )
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_either("OPENAI_API_KEY"), description="key for OpenAI"
+    )
+    anthropic_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=_either("ANTHROPIC_API_KEY"),
+        description="key for Anthropic",
+    )
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment and ``.env``; ``overrides`` that are not None win over both.
+
+    Raises:
+        UsageError: a value does not fit its setting.
+    """
+    load_dotenv(Path.cwd() / ".env")  # into the environment, where the vendors' clients look too
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise UsageError(f"The setting {name} is wrong: {first['msg']}.") from error
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets a field."""
+    alias = Settings.model_fields[field].validation_alias
+    assert isinstance(alias, AliasChoices)
+    return str(alias.choices[0])

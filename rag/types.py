@@ -1,0 +1,135 @@
+"""The values that the steps of an answer pass on. All of them are plain and frozen."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from corpus.article import Article
+
+Support = Literal["supported", "weak", "unsupported"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One earlier message of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, and the conversation before it, oldest first."""
+
+    text: str
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """An exact slice of an article: ``text == article.text[start:end]``, in characters."""
+
+    id: str
+    article_id: str
+    start: int
+    end: int
+    text: str
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A retrieved passage with its article.
+
+    ``score`` is the fused reciprocal-rank score and orders the hits; it says nothing of how good
+    a hit is. For that there are ``similarity`` (cosine to the question, -1 to 1; 0 when the
+    dense search did not find the passage) and ``bm25`` (0 when the lexical search did not).
+    """
+
+    passage: Passage
+    article: Article
+    score: float
+    similarity: float
+    bm25: float
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A numbered reference to a passage, with all that a reader needs to check it.
+
+    ``quote == article.text[start:end]``.
+    """
+
+    n: int
+    passage_id: str
+    article_id: str
+    url: str
+    title: str
+    publisher: str
+    published: date | None
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of an answer, how far its citations support it, and why not further."""
+
+    text: str
+    support: Support
+    citations: tuple[int, ...] = ()
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds since the question arrived; ``first_token_s`` is None when no model was asked."""
+
+    retrieve_s: float
+    first_token_s: float | None
+    total_s: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with its evidence.
+
+    ``retrieved``, ``shown`` (passages in the prompt) and ``citations`` are three different
+    lists. ``as_of`` is the newest date of publication among the cited articles. ``reason`` says
+    why an abstained answer abstained, ``nearest`` are the articles closest to the question.
+    """
+
+    question: str
+    text: str
+    abstained: bool
+    reason: str
+    as_of: date | None
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    retrieved: tuple[Hit, ...]
+    shown: tuple[str, ...]
+    timings: Timings
+    model: str
+    nearest: tuple[Article, ...] = ()
+    unknown_markers: int = 0
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """Event: the passages are found; the model has not said anything yet."""
+
+    question: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Event: the answer as far as it is written, with its citations resolved and checked."""
+
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    pending: str = ""
+
+
+Event = Retrieved | Draft | Answer
