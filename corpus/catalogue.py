@@ -120,7 +120,10 @@ class Catalogue:
         """How much the corpus holds, and of which dates."""
         table = _articles.c
         query = sa.select(
-            sa.func.count(), sa.func.min(table.published), sa.func.max(table.published), sa.func.max(table.ingested_at)
+            sa.func.count(),
+            sa.func.min(table.published),
+            sa.func.max(table.published),
+            sa.func.max(table.ingested_at),
         )
         with self._guard(), self._engine.connect() as db:
             return Span(*db.execute(query).one())

@@ -61,7 +61,7 @@ class Embedder:
 
         # bfloat16 doubles the throughput where the processor computes in it, with a cosine of
         # 0.99996 to float32; elsewhere it would be emulated and slow.
-        native = torch.cpu._is_avx512_bf16_supported()  # type: ignore[no-untyped-call]
+        native = torch.cpu._is_avx512_bf16_supported()
         dtype = torch.bfloat16 if native else torch.float32
         try:
             self._model = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": dtype})
@@ -81,7 +81,11 @@ class Embedder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
         vectors = self._model.encode(
-            list(texts), batch_size=32, normalize_embeddings=True, convert_to_tensor=True, show_progress_bar=False
+            list(texts),
+            batch_size=32,
+            normalize_embeddings=True,
+            convert_to_tensor=True,
+            show_progress_bar=False,
         )
         result: Vectors = vectors.float().cpu().numpy()
         return result

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import chromadb
+from chromadb.api import ClientAPI
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError, NotFoundError
 
@@ -87,7 +88,7 @@ class Index:
                 "access rights, or remove the folder and run `reex ingest`."
             ) from error
 
-    def _new_collection(self, client: chromadb.ClientAPI) -> chromadb.Collection:
+    def _new_collection(self, client: ClientAPI) -> chromadb.Collection:
         return client.create_collection(
             _COLLECTION,
             configuration={"hnsw": {"space": "cosine", "ef_search": 100}},

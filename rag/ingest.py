@@ -45,6 +45,21 @@ class Report:
     passages: int = 0
     seconds: float = 0.0
     rejected: list[Rejected] = field(default_factory=list)
+    duplicates: list[Rejected] = field(default_factory=list)
+
+    def as_text(self) -> str:
+        """The report in one or two lines."""
+        done = [
+            (self.added, "added"),
+            (self.changed, "changed"),
+            (self.removed, "removed"),
+            (self.unchanged, "unchanged"),
+        ]
+        text = ", ".join(f"{count} {what}" for count, what in done if count) or "no articles"
+        text = f"Articles: {text}. The index holds {self.passages} passages ({self.seconds:.1f} s)."
+        if self.kept:
+            text += f"\nKept {self.kept} articles that were not found, since some files could not be read."
+        return text
 
 
 @dataclass(frozen=True)
@@ -93,7 +108,12 @@ def ingest(
         index = Index(folder, embedding_model, create=True, rebuild=rebuild)
         try:
             report = _bring_up_to_date(
-                index, folder, list(sources), only, load_embedder or (lambda: Embedder(embedding_model)), progress
+                index,
+                folder,
+                list(sources),
+                only,
+                load_embedder or (lambda: Embedder(embedding_model)),
+                progress,
             )
         finally:
             index.close()
@@ -163,14 +183,16 @@ def _read(sources: Sequence[str], report: Report) -> dict[str, tuple[Article, st
             elif item.id in offered:
                 if offered[item.id][0] != item:
                     reason = "is a second article with this address; the first one was kept"
-                    report.rejected.append(Rejected(item.url, reason))
+                    report.duplicates.append(Rejected(item.url, reason))
             elif item.text in bodies:
-                report.rejected.append(Rejected(item.url, f"has the same text as {bodies[item.text]}"))
+                report.duplicates.append(Rejected(item.url, f"has the same text as {bodies[item.text]}"))
             else:
                 offered[item.id] = (item, source)
                 bodies[item.text] = item.url
     if not offered:
-        first = f" (the first: {report.rejected[0].where} {report.rejected[0].reason})" if report.rejected else ""
+        first = (
+            f" (the first: {report.rejected[0].where} {report.rejected[0].reason})" if report.rejected else ""
+        )
         raise CorpusError(f"None of the {len(report.rejected)} files or lines is an article{first}.")
     return offered
 

@@ -19,9 +19,7 @@ import Stemmer
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TERM = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+")
 _STOPWORDS = frozenset(
-    "a an and are as at be been but by did do does for from had has have how in into is it its of "
-    "on or s t that the their there these they this to was were what when where which who whom why "
-    "will with would about can could should me us you i we any much many tell said say says".split()
+    ["a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "did", "do", "does", "for", "from", "had", "has", "have", "how", "in", "into", "is", "it", "its", "of", "on", "or", "s", "t", "that", "the", "their", "there", "these", "they", "this", "to", "was", "were", "what", "when", "where", "which", "who", "whom", "why", "will", "with", "would", "about", "can", "could", "should", "me", "us", "you", "i", "we", "any", "much", "many", "tell", "said", "say", "says"]
 )
 _stemmer = Stemmer.Stemmer("english")
 

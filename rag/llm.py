@@ -1,8 +1,9 @@
 """Any language model by one setting, through LangChain, with vendors' errors in plain words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from langchain_core.language_models import BaseChatModel
@@ -57,25 +58,26 @@ def open_llm(settings: Settings, progress: Progress = _NO_PROGRESS) -> LLM:
         LLMError: there is no such model, its key is missing, or its server is not there.
         ModelFileError, StorageError: the local model cannot be assembled.
     """
+    if uses_packaged_model(settings):
+        return _local(model_file.assemble(settings.cache_dir, progress), settings)
     if settings.llm.lower().endswith(".gguf"):
         path = Path(settings.llm).expanduser()
         if not path.is_file():
             raise LLMError(f"There is no model file {path}: check REEX_LLM.")
         return _local(path.resolve(), settings)
-    if settings.llm and settings.llm != "local":
-        return _remote(settings.llm, settings)
-    if settings.openai_base_url and not settings.llm:
-        return _remote(f"openai:{_first_model(settings)}", settings)
-    return _local(model_file.assemble(settings.cache_dir, progress), settings)
+    return _remote(settings.llm or f"openai:{_first_model(settings)}", settings)
+
+
+def uses_packaged_model(settings: Settings) -> bool:
+    """Whether the settings name the local model that comes in packages."""
+    return settings.llm == "local" or not (settings.llm or settings.openai_base_url)
 
 
 def name_of(settings: Settings) -> str:
     """The model's name for people, without opening it."""
-    if settings.llm and settings.llm != "local":
-        return settings.llm
-    if settings.openai_base_url and not settings.llm:
-        return f"the first model of {settings.openai_base_url}"
-    return f"local:{model_file.NAME}"
+    if uses_packaged_model(settings):
+        return f"local:{model_file.NAME}"
+    return settings.llm or f"the first model of {settings.openai_base_url}"
 
 
 def _local(path: Path, settings: Settings) -> LLM:
@@ -101,7 +103,7 @@ def _remote(name: str, settings: Settings) -> LLM:
             f"REEX_LLM={name!r} names no provider: write it as provider:model, such as openai:gpt-4o-mini "
             "or ollama:qwen2.5, or as the path of a .gguf file."
         )
-    options: dict[str, object] = {"temperature": 0, "timeout": settings.llm_timeout_s, "max_retries": 1}
+    options: dict[str, Any] = {"temperature": 0, "timeout": settings.llm_timeout_s, "max_retries": 1}
     if provider == "openai":
         key = settings.openai_api_key.get_secret_value()
         if settings.openai_base_url:
@@ -141,7 +143,9 @@ def _first_model(settings: Settings) -> str:
 
 
 def _in_plain_words(name: str, error: Exception) -> str:
-    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    status = getattr(error, "status_code", None) or getattr(
+        getattr(error, "response", None), "status_code", None
+    )
     kind = type(error).__name__
     detail = " ".join(str(error).split())[:200]
     if status in (401, 403):
@@ -155,7 +159,3 @@ def _in_plain_words(name: str, error: Exception) -> str:
     if status is None and ("connect" in kind.lower() or isinstance(error, OSError | httpx.TransportError)):
         return f"The model {name} cannot be reached ({detail}): check that its server is running and its address."
     return f"The model {name} failed ({kind}: {detail})."
-
-
-Complete = Callable[[list[BaseMessage], int], str]
-"""Messages and a token limit in, the whole reply out: `LLM.complete`."""

@@ -5,11 +5,16 @@ from collections.abc import Iterator
 
 # A full stop after one of these does not end a sentence.
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof gen sen rep gov st vs no nos fig inc ltd co corp llc plc jr sr approx est "
-    "ca cf al e.g i.e u.s u.k u.n e.u a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    ["mr", "mrs", "ms", "dr", "prof", "gen", "sen", "rep", "gov", "st", "vs", "no", "nos", "fig", "inc", "ltd", "co", "corp", "llc", "plc", "jr", "sr", "approx", "est", "ca", "cf", "al", "e.g", "i.e", "u.s", "u.k", "u.n", "e.u", "a.m", "p.m", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"]
 )
+_CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _END = re.compile(r"""[.!?…]["'”’)\]]*(?=\s|$)|[。！？；][”’」』）]*|\n{2,}""")
 _LAST_WORD = re.compile(r"[\w.]+$")
+
+
+def has_cjk(text: str) -> bool:
+    """Whether a text holds a Chinese character."""
+    return bool(_CJK.search(text))
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:

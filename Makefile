@@ -1,0 +1,41 @@
+# Two commands do the work: `make chat` and `make test`. Each makes what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+READY_TO_TEST := $(VENV)/ready-to-test
+
+.PHONY: help chat test lint coverage bench clean
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+chat: $(INSTALLED)  ## install what is missing, index the articles, serve the chat page
+	@$(BIN)/reex chat
+
+test: $(READY_TO_TEST)  ## lint, type-check and run the whole test suite
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=85
+
+bench: $(READY_TO_TEST)  ## retrieval, indexing and first token, against the tutorial chain
+	$(BIN)/python -m evals.bench
+
+clean:  ## remove the virtual environment; corpora and models stay
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@echo "Making the virtual environment $(VENV) …"
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments: on Debian, apt-get install python3-venv."; rm -rf $(VENV); exit 1; }
+
+$(INSTALLED): $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing the pinned packages (about 2 GB once unpacked) …"
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e . | grep --line-buffered -v 'already satisfied'
+	@touch $@
+
+$(READY_TO_TEST): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,peers]'
+	@command -v chromium >/dev/null || { echo "Installing Chromium for the browser tests …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk; }
+	@touch $@

@@ -1,0 +1,63 @@
+"""The retrieval chain of LangChain's own tutorial, as it stands there.
+
+RecursiveCharacterTextSplitter 1000/200, Chroma, the four nearest chunks, all of them stuffed into
+the tutorial's prompt. Needs the extra ``peers``.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from langchain_chroma import Chroma
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.messages import HumanMessage
+from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+from corpus.article import Article
+from rag.embed import Embedder
+from rag.llm import LLM
+
+_PROMPT = """You are an assistant for question-answering tasks. Use the following pieces of retrieved \
+context to answer the question. If you don't know the answer, just say that you don't know. Use three \
+sentences maximum and keep the answer concise.
+Question: {question}
+Context: {context}
+Answer:"""
+
+
+class _SameModel(Embeddings):
+    """Our embedding model in LangChain's interface, so that both systems use one model."""
+
+    def __init__(self, embedder: Embedder):
+        self._embedder = embedder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._embedder.encode(texts).tolist()  # type: ignore[no-any-return]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]
+
+
+class TutorialChain:
+    """Load, split, store; then retrieve and generate."""
+
+    def __init__(self, articles: Sequence[Article], embedder: Embedder, llm: LLM):
+        splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200, add_start_index=True)
+        documents = [Document(article.text, metadata={"url": article.url}) for article in articles]
+        self._store = Chroma(
+            "tutorial", _SameModel(embedder), persist_directory=tempfile.mkdtemp(prefix="tutorial-")
+        )
+        self._store.add_documents(splitter.split_documents(documents))
+        self._llm = llm
+
+    def retrieve(self, question: str) -> list[str]:
+        """The addresses of the articles of the four nearest chunks."""
+        return [document.metadata["url"] for document in self._store.similarity_search(question, k=4)]
+
+    def stream(self, question: str, max_tokens: int = 220) -> Iterator[str]:
+        """The answer, piece by piece."""
+        found = self._store.similarity_search(question, k=4)
+        context = "\n\n".join(document.page_content for document in found)
+        yield from self._llm.stream(
+            [HumanMessage(_PROMPT.format(question=question, context=context))], max_tokens
+        )

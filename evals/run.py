@@ -1,0 +1,113 @@
+"""Run a suite through the product and report: ``python -m evals.run starter``.
+
+The corpus is ingested into a folder of its own, so a run neither sees nor touches anybody's data.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from evals.suite import Case, Score, gold_in_first, read_suite, score, summary
+from rag.chain import AnswerChain
+from rag.ingest import STARTER_SOURCE, ingest
+from rag.settings import Settings, load_settings
+from rag.understand import understand
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", help="name of a suite in evals/suites, such as starter")
+    parser.add_argument("--retrieval", action="store_true", help="measure retrieval only, without the model")
+    parser.add_argument("--kind", help="only cases of this kind")
+    parser.add_argument("--out", type=Path, help="write every answer to this JSONL file")
+    options = parser.parse_args()
+    header, cases = read_suite(options.suite)
+    cases = [case for case in cases if options.kind in (None, case.kind)]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(data_dir=Path(folder))
+        ingest(settings.data_dir, settings.embedding_model, [STARTER_SOURCE], only=True)
+        if options.retrieval:
+            return _retrieval(settings, cases)
+        scores = _answers(settings, cases, options.out)
+    measures = summary(scores)
+    _report(scores, measures)
+    return _judge(measures, header.get("thresholds", {}))
+
+
+def _retrieval(settings: Settings, cases: list[Case]) -> int:
+    retriever = AnswerChain.open(settings).retriever
+    cases = [case for case in cases if case.answerable]
+    missed = [
+        case
+        for case in cases
+        if not gold_in_first(case, retriever.search(understand(case.question).queries, settings.top_k))
+    ]
+    for case in missed:
+        print(f"missed {case.id} ({case.kind}): {case.question.text}")
+    print(f"gold_in_first_5 {1 - len(missed) / len(cases):.3f} of {len(cases)} (no model: nothing rewritten)")
+    return 0
+
+
+def _answers(settings: Settings, cases: list[Case], out: Path | None) -> list[Score]:
+    chain = AnswerChain.open(settings)
+    chain.warm_up()
+    scores = []
+    with out.open("w", encoding="utf-8") if out else tempfile.TemporaryFile("w+") as file:
+        for number, case in enumerate(cases, 1):
+            scores.append(score(case, chain.invoke(case.question)))
+            file.write(json.dumps(_record(scores[-1]), ensure_ascii=False, default=str) + "\n")
+            print(f"\r{number}/{len(cases)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return scores
+
+
+def _record(result: Score) -> dict[str, object]:
+    answer = asdict(result.answer)
+    answer["retrieved"] = [[hit.passage.id, hit.article.url, hit.score] for hit in result.answer.retrieved]
+    answer["nearest"] = [article.url for article in result.answer.nearest]
+    return {**asdict(result), "answer": answer}
+
+
+def _report(scores: list[Score], measures: dict[str, float]) -> None:
+    for s in scores:
+        failures = [
+            name
+            for name, failed in {
+                "gold not in first 5": s.gold_in_first_5 is False,
+                "refused": s.case.answerable and s.answer.abstained,
+                "answered": not s.case.answerable and not s.answer.abstained,
+                "facts missing": s.case.answerable and not s.answer.abstained and s.facts_found != 1,
+                "inexact slice": not all(s.slices),
+            }.items()
+            if failed
+        ]
+        if failures:
+            print(f"{s.case.id} ({s.case.kind}) {', '.join(failures)}: {s.case.question.text}")
+    for name, value in measures.items():
+        print(f"{name:22} {value:.3f}")
+    first = [t for s in scores if (t := s.answer.timings.first_token_s) is not None]
+    print(f"{'median first token':22} {statistics.median(first):.2f} s" if first else "")
+    print(f"{'median total':22} {statistics.median(s.answer.timings.total_s for s in scores):.2f} s")
+    print(
+        f"{'median retrieval':22} {1000 * statistics.median(s.answer.timings.retrieve_s for s in scores):.0f} ms"
+    )
+
+
+def _judge(measures: dict[str, float], thresholds: dict[str, float]) -> int:
+    """1 when a measure misses its threshold; ``NAME_at_most`` bounds from above."""
+    failed = False
+    for name, bound in thresholds.items():
+        upper = name.endswith("_at_most")
+        value = measures[name.removesuffix("_at_most")]
+        if value > bound if upper else value < bound:
+            failed = True
+            print(f"below its threshold: {name} {value:.3f} against {bound}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

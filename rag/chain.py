@@ -1,0 +1,230 @@
+"""The product as one function: question in, `Answer` out, streamed or not.
+
+>>> chain = AnswerChain.open(load_settings())  # doctest: +SKIP
+>>> chain.invoke(Question("Who leads Baogang?")).text  # doctest: +SKIP
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from rag.embed import Embedder
+from rag.generate import NOT_FOUND, build_prompt, generate, system_messages
+from rag.ground import Grounder, shown_text
+from rag.index import Index
+from rag.llm import LLM, Progress, open_llm
+from rag.retrieve import Retriever
+from rag.select import Evidence, select
+from rag.sentences import has_cjk
+from rag.settings import Settings
+from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Timings
+from rag.understand import Understood, check, understand
+
+REFUSAL = "The corpus does not say."
+REFUSAL_ZH = "语料库中没有相关内容。"
+MIN_SIMILARITY = 0.25
+MIN_COVERAGE = 0.35
+_NEAREST = 3
+
+
+class AnswerChain(Runnable[Question, Answer]):
+    """A LangChain Runnable whose ``stream`` yields `Retrieved`, `Draft` … and last the `Answer`."""
+
+    def __init__(self, retriever: Retriever, load_llm: Callable[[], LLM], settings: Settings):
+        """``load_llm`` is called once, when a question first needs the model."""
+        self.retriever = retriever
+        self._load_llm = load_llm
+        self._settings = settings
+        self._llm: LLM | None = None
+        self._loading = Lock()
+
+    @classmethod
+    def open(cls, settings: Settings, progress: Progress = lambda done, total: None) -> "AnswerChain":
+        """Open the index and the embedding model; the language model waits for a question.
+
+        Raises:
+            IndexUnusableError: there is no index, or another embedding model built it.
+        """
+        return cls(open_retriever(settings), lambda: open_llm(settings, progress), settings)
+
+    @property
+    def loaded_llm(self) -> LLM | None:
+        """The language model if a question has needed it yet."""
+        return self._llm
+
+    def llm(self) -> LLM:
+        """The language model, opened at the first call."""
+        with self._loading:
+            if self._llm is None:
+                self._llm = self._load_llm()
+            return self._llm
+
+    def warm_up(self) -> None:
+        """Open the model and let it read the stable head of the prompt."""
+        for _ in self.llm().stream(system_messages(), 1):
+            pass
+
+    def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+        """Answer a question.
+
+        Raises:
+            UsageError: the question is empty or far too long.
+            LLMError: the language model cannot be used.
+        """
+        answer: Event | None = None
+        for answer in self.stream(input, config):
+            pass
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stream(  # type: ignore[override]
+        self, input: Question, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Event]:
+        """Yield the passages as soon as they are found, the answer as it grows, and the answer."""
+        return _Run(self, self._settings, check(input)).events()
+
+    async def astream(  # type: ignore[override]
+        self, input: Question, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Event]:
+        """The same for asyncio; the work is done in a thread."""
+        events = self.stream(input, config)
+        try:
+            while (event := await asyncio.to_thread(next, events, None)) is not None:
+                yield event
+        finally:
+            await asyncio.to_thread(events.close)  # type: ignore[attr-defined]
+
+
+def open_retriever(settings: Settings) -> Retriever:
+    """Open the index and the embedding model, for search alone.
+
+    Raises:
+        IndexUnusableError: there is no index, or another embedding model built it.
+    """
+    index = Index(settings.data_dir, settings.embedding_model)
+    return Retriever(index, Embedder(settings.embedding_model))
+
+
+class _Run:
+    """One question on its way through the steps."""
+
+    def __init__(self, chain: AnswerChain, settings: Settings, question: Question):
+        self._chain = chain
+        self._settings = settings
+        self._question = question
+        self._started = perf_counter()
+        self._retrieve_s = 0.0
+        self._first_token_s: float | None = None
+        self._understood = Understood(question.text, (question.text,))
+        self._hits: tuple[Hit, ...] = ()
+        self._shown: tuple[str, ...] = ()
+
+    def events(self) -> Iterator[Event]:
+        retriever = self._chain.retriever
+        self._understood = understand(self._question, lambda m, n: self._chain.llm().complete(m, n))
+        began = perf_counter()
+        self._hits = tuple(retriever.search(self._understood.queries, self._settings.top_k))
+        self._retrieve_s = perf_counter() - began
+        yield Retrieved(self._understood.question, self._hits)
+        evidence = select(
+            self._understood.queries[0],
+            self._hits,
+            retriever.embedder,
+            retriever.index.lexical.rarity,
+            self._settings.evidence_tokens,
+        )
+        reason = weakness(evidence)
+        if reason:
+            yield self._abstain(reason)
+        else:
+            yield from self._generate(evidence)
+
+    def _generate(self, evidence: Evidence) -> Iterator[Event]:
+        llm = self._chain.llm()
+        prompt = build_prompt(self._understood.question, evidence.excerpts)
+        self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
+        grounder = Grounder(prompt.markers, self._chain.retriever.index.lexical.rarity)
+        held = ""
+        for piece in generate(llm, prompt.messages, self._settings.answer_tokens):
+            if self._first_token_s is None:
+                self._first_token_s = perf_counter() - self._started
+            held += piece
+            if not may_be_refusal(held):
+                yield grounder.feed(held)
+                held = ""
+        if is_refusal(held):
+            yield self._abstain("The passages that were found do not answer this question.")
+            return
+        draft = grounder.finish(held)
+        yield draft
+        yield self._conclude(draft, grounder.unknown, llm.name)
+
+    def _conclude(self, draft: Draft, unknown: int, model: str) -> Answer:
+        text = shown_text(draft.sentences)
+        dates = [citation.published for citation in draft.citations if citation.published]
+        answer = Answer(
+            question=self._understood.question,
+            text=text,
+            abstained=False,
+            reason="",
+            as_of=max(dates, default=None),
+            sentences=draft.sentences,
+            citations=draft.citations,
+            retrieved=self._hits,
+            shown=self._shown,
+            timings=self._timings(),
+            model=model,
+            unknown_markers=unknown,
+        )
+        if text:
+            return answer
+        unsupported = self._abstain(
+            "What the model wrote is not supported by the passages, so it is withheld."
+        )
+        return replace(unsupported, sentences=draft.sentences, model=model, unknown_markers=unknown)
+
+    def _abstain(self, reason: str) -> Answer:
+        nearest = list({hit.article.id: hit.article for hit in self._hits}.values())[:_NEAREST]
+        llm = self._chain.loaded_llm
+        return Answer(
+            question=self._understood.question,
+            text=REFUSAL_ZH if has_cjk(self._question.text) else REFUSAL,
+            abstained=True,
+            reason=reason,
+            as_of=None,
+            sentences=(),
+            citations=(),
+            retrieved=self._hits,
+            shown=self._shown,
+            timings=self._timings(),
+            model=llm.name if llm and self._first_token_s is not None else "",
+            nearest=tuple(nearest),
+        )
+
+    def _timings(self) -> Timings:
+        return Timings(self._retrieve_s, self._first_token_s, perf_counter() - self._started)
+
+
+def weakness(evidence: Evidence) -> str:
+    """Why the evidence is too weak to show it to the model; empty when it is not."""
+    if not evidence.excerpts:
+        return "No passage was found."
+    if evidence.similarity < MIN_SIMILARITY and evidence.coverage < MIN_COVERAGE:
+        return "No passage comes close to the question."
+    return ""
+
+
+def may_be_refusal(said: str) -> bool:
+    """Whether a reply that has begun may still turn out to be the refusal."""
+    start = said.strip().upper().lstrip("*\"'")
+    return NOT_FOUND.startswith(start[: len(NOT_FOUND)])
+
+
+def is_refusal(said: str) -> bool:
+    """Whether a reply is the refusal that the model was told to write."""
+    return bool(said.strip()) and may_be_refusal(said)

@@ -1,0 +1,82 @@
+"""The prompt, and the model's reply to it.
+
+Passages carry short opaque ids, bound to the stored passage and not to a place in a list, so
+that numbering for display can never drift. The stable part of the prompt comes first: a local
+server keeps it cached between questions.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+
+from rag.llm import LLM
+from rag.prompts import prompt
+from rag.select import Excerpt
+from rag.sentences import has_cjk
+from rag.types import Hit
+
+NOT_FOUND = "NOT IN THE CORPUS"
+"""What the model is told to reply when the passages do not hold the answer."""
+
+_LETTERS = "abcdefghjkmnpqrstuvwxyz"  # without i, l and o, which look like digits
+_DIGITS = "23456789"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Messages for the model, and which id in them stands for which passage."""
+
+    messages: list[BaseMessage]
+    markers: dict[str, Hit]
+
+
+def build_prompt(question: str, excerpts: Sequence[Excerpt]) -> Prompt:
+    """Lay out the passages, grouped by article, and the question."""
+    markers = _name_passages([excerpt.hit for excerpt in excerpts])
+    ids = {hit.passage.id: marker for marker, hit in markers.items()}
+    blocks: dict[str, list[str]] = {}
+    for excerpt in excerpts:
+        article = excerpt.hit.article
+        header = f"{article.label}: {article.title}" if article.title else article.label
+        block = blocks.setdefault(article.id, [_defuse(header)])
+        block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
+    language = "Answer in Chinese." if has_cjk(question) else ""
+    text = prompt(
+        "answer",
+        passages="\n\n".join("\n".join(lines) for lines in blocks.values()),
+        question=_defuse(question),
+        language=language,
+    )
+    return Prompt([SystemMessage(prompt("system")), HumanMessage(text.strip())], markers)
+
+
+def system_messages() -> list[BaseMessage]:
+    """The stable head of every prompt, for warming up a local server."""
+    return [SystemMessage(prompt("system")), HumanMessage("Ready?")]
+
+
+def generate(llm: LLM, messages: list[BaseMessage], max_tokens: int) -> Iterator[str]:
+    """The model's reply, piece by piece."""
+    return llm.stream(messages, max_tokens)
+
+
+def _name_passages(hits: Sequence[Hit]) -> dict[str, Hit]:
+    """A short id for each passage, taken from a hash of its own id."""
+    markers: dict[str, Hit] = {}
+    for hit in hits:
+        number = int(hashlib.sha256(hit.passage.id.encode()).hexdigest(), 16)
+        while (marker := _marker(number)) in markers:
+            number += 1
+        markers[marker] = hit
+    return markers
+
+
+def _marker(number: int) -> str:
+    return _LETTERS[number % len(_LETTERS)] + _DIGITS[number // len(_LETTERS) % len(_DIGITS)]
+
+
+def _defuse(text: str) -> str:
+    """Text that cannot be taken for a marker or for the layout of the prompt."""
+    return " ".join(text.replace("[", "(").replace("]", ")").split())

@@ -1,0 +1,88 @@
+"""Other names for the same thing: tickers, abbreviations, Chinese names (``names.yaml``)."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from rag.sentences import has_cjk
+
+_FILE = Path(__file__).with_name("names.yaml")
+# Where a name may begin: at any Chinese character, or at the first letter of a word.
+_START = re.compile(r"[\u3400-\u9fff]|(?<![^\W_])[^\W_]+")
+_ACRONYM_CHARS = 5
+
+
+@dataclass(frozen=True)
+class _Name:
+    """One spelling and the group of names that it belongs to, canonical one first."""
+
+    spelling: str
+    group: tuple[str, ...]
+
+    def stands_at(self, text: str, folded: str, start: int) -> bool:
+        end = start + len(self.spelling)
+        # "US" is not "us", and "IRA" not "Ira": short capitals match only as they are.
+        if self.spelling.isupper() and len(self.spelling) <= _ACRONYM_CHARS:
+            matches = text.startswith(self.spelling, start)
+        else:
+            matches = folded.startswith(self.spelling.casefold(), start)
+        return matches and (has_cjk(self.spelling) or not text[end : end + 1].isalnum())
+
+
+def other_names(text: str) -> list[str]:
+    """Names that mean the same as a name in the text and are not in it, canonical ones first.
+
+    >>> "Baogang Group" in other_names("包钢在会上承诺了什么？")
+    True
+    """
+    folded = text.casefold()
+    found: dict[str, None] = {}
+    for name in _names_in(text):
+        for other in name.group:
+            if other.casefold() not in folded:
+                found.setdefault(other)
+    return list(found)
+
+
+def english_names(text: str) -> list[str]:
+    """The canonical English names of the Chinese names in a text, in the order of the text."""
+    return list(dict.fromkeys(name.group[0] for name in _names_in(text) if has_cjk(name.spelling)))
+
+
+def _names_in(text: str) -> Iterator[_Name]:
+    """The longest name at each place where one begins; names do not overlap."""
+    folded = text.casefold()
+    if len(folded) != len(text):  # rare letters change their length when folded: "ß"
+        folded = text.lower() if len(text.lower()) == len(text) else text
+    by_start = _names()
+    done = 0
+    for match in _START.finditer(folded):
+        if match.start() < done:
+            continue
+        for name in by_start.get(match.group(), ()):
+            if name.stands_at(text, folded, match.start()):
+                yield name
+                done = match.start() + len(name.spelling)
+                break
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, list[_Name]]:
+    """Names by their first word or Chinese character, the longest first."""
+    by_start: dict[str, list[_Name]] = defaultdict(list)
+    for section, groups in yaml.safe_load(_FILE.read_text(encoding="utf-8")).items():
+        for group in groups:
+            for spelling in group:
+                # English words for plain things ("output", "plant") would only blur a search;
+                # that section is a glossary for questions in Chinese.
+                glossary_only = section == "terms" and not has_cjk(spelling)
+                if not glossary_only and (start := _START.match(spelling.casefold())):
+                    by_start[start.group()].append(_Name(spelling, tuple(group)))
+    for names in by_start.values():
+        names.sort(key=lambda name: -len(name.spelling))
+    return dict(by_start)

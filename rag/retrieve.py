@@ -1,0 +1,93 @@
+"""Dense and lexical search over passages, fused by reciprocal rank."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from rag.embed import Embedder
+from rag.index import Index
+from rag.lexical import terms
+from rag.names import other_names
+from rag.types import Hit
+
+RRF_K = 60
+"""The constant of reciprocal rank fusion; Cormack, Clarke and Büttcher, SIGIR 2009."""
+
+_CANDIDATES = 40
+_PER_ARTICLE = 2
+_HEAD = 5
+
+
+class Retriever:
+    """Finds the passages that speak of what a question asks."""
+
+    def __init__(self, index: Index, embedder: Embedder):
+        self.index = index
+        self.embedder = embedder
+
+    def search(self, queries: Sequence[str], k: int) -> list[Hit]:
+        """The ``k`` best passages for any of several wordings of one question, best first."""
+        self.index.refresh()
+        if not len(self.index):
+            return []
+        expanded = [_expand(query) for query in queries]
+        vectors = self.embedder.encode(queries)
+        dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES) for i in range(len(queries))]
+        lexical = [self.index.lexical.search(query, _CANDIDATES) for query in expanded]
+        fused = fuse([[id_ for id_, _ in ranking] for ranking in dense + lexical])
+        similarity = _best_of(dense)
+        bm25 = _best_of(lexical)
+        candidates = sorted(fused, key=lambda id_: -fused[id_])[: max(_CANDIDATES, 2 * k)]
+        passages = self.index.passages(candidates)
+        articles = self.index.catalogue.articles({p.article_id for p in passages.values()})
+        hits = [
+            Hit(
+                passage,
+                articles[passage.article_id],
+                fused[id_],
+                similarity.get(id_, 0.0),
+                bm25.get(id_, 0.0),
+            )
+            for id_ in candidates
+            if (passage := passages.get(id_)) and passage.article_id in articles
+        ]
+        # An ingest in another process may have replaced the text under a passage just now.
+        exact = [
+            hit for hit in hits if hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
+        ]
+        return spread(exact)[:k]
+
+
+def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
+    """Reciprocal rank fusion: the sum over the rankings of 1 / (RRF_K + rank), ranks from 1."""
+    scores: dict[str, float] = defaultdict(float)
+    for ranking in rankings:
+        for rank, id_ in enumerate(ranking, 1):
+            scores[id_] += 1 / (RRF_K + rank)
+    return dict(scores)
+
+
+def spread(hits: Sequence[Hit]) -> list[Hit]:
+    """Let no article fill the head of the list: from its third passage on it waits behind."""
+    seen: dict[str, int] = defaultdict(int)
+    head: list[Hit] = []
+    rest: list[Hit] = []
+    for hit in hits:
+        seen[hit.article.id] += 1
+        crowded = seen[hit.article.id] > _PER_ARTICLE and len(head) < _HEAD
+        (rest if crowded else head).append(hit)
+    return head[:_HEAD] + sorted(head[_HEAD:] + rest, key=lambda hit: -hit.score)
+
+
+def _expand(query: str) -> str:
+    """The query with the terms of the other names of what it names, each once."""
+    known = set(terms(query))
+    more = dict.fromkeys(term for name in other_names(query) for term in terms(name))
+    return " ".join([query, *(term for term in more if term not in known)])
+
+
+def _best_of(rankings: Iterable[Sequence[tuple[str, float]]]) -> dict[str, float]:
+    best: dict[str, float] = {}
+    for ranking in rankings:
+        for id_, score in ranking:
+            best[id_] = max(score, best.get(id_, score))
+    return best

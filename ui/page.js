@@ -1,0 +1,20 @@
+// A click on a marker or on the number of a card asks the server for that passage in its article.
+document.addEventListener("click", (event) => {
+  const marker = event.target.closest?.("a.cite");
+  if (!marker) return;
+  event.preventDefault();
+  const found = /#cite-(\d+)-(\d+)$/.exec(marker.getAttribute("href") || "");
+  if (found && window.reexShow) window.reexShow(Number(found[1]), Number(found[2]));
+});
+
+// When a passage is shown in its article, bring it into view: inside the article, and on a narrow
+// screen, where the panel is below the chat, on the page too.
+new MutationObserver(() => {
+  const card = document.querySelector("#evidence .card.selected:not([data-seen])");
+  if (!card) return;
+  card.dataset.seen = "1";
+  const article = card.querySelector(".full");
+  const mark = card.querySelector("mark");
+  if (article && mark) article.scrollTop = mark.offsetTop - article.offsetTop - 24;
+  card.scrollIntoView({ block: "nearest", behavior: "smooth" });
+}).observe(document.documentElement, { childList: true, subtree: true });

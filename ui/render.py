@@ -1,0 +1,134 @@
+"""An answer as text for a terminal and as the JSON object that scripts rely on."""
+
+from datetime import date
+from typing import Any
+
+from corpus.article import Article
+from rag.types import Answer, Citation, Hit, Sentence
+
+_NOTE = {"supported": "", "weak": " (?)", "unsupported": ""}
+
+
+def answer_as_data(answer: Answer) -> dict[str, Any]:
+    """The object of ``reex ask --json``; its fields are documented in docs/json.md."""
+    return {
+        "question": answer.question,
+        "text": answer.text,
+        "abstained": answer.abstained,
+        "reason": answer.reason,
+        "as_of": _iso(answer.as_of),
+        "sentences": [
+            {"text": s.text, "support": s.support, "citations": list(s.citations), "doubt": s.doubt}
+            for s in answer.sentences
+        ],
+        "citations": [_citation_as_data(citation) for citation in answer.citations],
+        "retrieved": [hit_as_data(hit, short=True) for hit in answer.retrieved],
+        "shown": list(answer.shown),
+        "nearest": [
+            {"url": a.url, "title": a.title, "publisher": a.publisher, "published": _iso(a.published)}
+            for a in answer.nearest
+        ],
+        "unknown_markers": answer.unknown_markers,
+        "timings": {
+            "retrieve_s": round(answer.timings.retrieve_s, 4),
+            "first_token_s": _rounded(answer.timings.first_token_s),
+            "total_s": round(answer.timings.total_s, 4),
+        },
+        "model": answer.model,
+    }
+
+
+def hit_as_data(hit: Hit, short: bool = False) -> dict[str, Any]:
+    """A retrieved passage; ``short`` leaves out the text and where it stands."""
+    data: dict[str, Any] = {
+        "passage_id": hit.passage.id,
+        "url": hit.article.url,
+        "score": round(hit.score, 6),
+    }
+    if short:
+        return data
+    return data | {
+        "similarity": round(hit.similarity, 4),
+        "bm25": round(hit.bm25, 4),
+        "title": hit.article.title,
+        "publisher": hit.article.publisher,
+        "published": _iso(hit.article.published),
+        "start": hit.passage.start,
+        "end": hit.passage.end,
+        "text": hit.passage.text,
+    }
+
+
+def _citation_as_data(citation: Citation) -> dict[str, Any]:
+    return {
+        "n": citation.n,
+        "passage_id": citation.passage_id,
+        "article_id": citation.article_id,
+        "url": citation.url,
+        "title": citation.title,
+        "publisher": citation.publisher,
+        "published": _iso(citation.published),
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+    }
+
+
+def _iso(value: date | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)
+
+
+def sentence_as_text(sentence: Sentence) -> str:
+    """A sentence with its markers; ``(?)`` marks weak support."""
+    marks = "".join(f"[{n}]" for n in sentence.citations)
+    return f"{sentence.text}{' ' + marks if marks else ''}{_NOTE[sentence.support]}"
+
+
+def answer_tail(answer: Answer) -> str:
+    """All that follows the sentences: the passages cited, the date, what was withheld."""
+    if answer.abstained:
+        return refusal_as_text(answer)
+    lines = [""]
+    for citation in answer.citations:
+        lines += [citation_as_text(citation), ""]
+    if answer.as_of:
+        lines.append(f"As of {answer.as_of.isoformat()}, the newest article cited.")
+    if any(s.support == "weak" for s in answer.sentences):
+        lines.append("(?) only weakly supported by its passage: read it before you rely on it.")
+    withheld = [s for s in answer.sentences if s.support == "unsupported"]
+    if withheld:
+        lines.append(f"Withheld, because no passage supports it: {len(withheld)} sentence(s).")
+    return "\n".join(lines)
+
+
+def citation_as_text(citation: Citation) -> str:
+    """Number, publisher, title, date, address and the exact passage."""
+    when = citation.published.isoformat() if citation.published else "undated"
+    head = f"[{citation.n}] {citation.publisher or 'unknown publisher'}, {when}: {citation.title}"
+    quote = "\n".join(f"    | {line}" for line in citation.quote.split("\n"))
+    return f"{head}\n    {citation.url}\n{quote}"
+
+
+def refusal_as_text(answer: Answer) -> str:
+    """Why there is no answer, and where to look."""
+    lines = [answer.text, answer.reason]
+    if answer.nearest:
+        lines += ["", "Nearest articles:"]
+        lines += [f"  - {article_line(article)}" for article in answer.nearest]
+    return "\n".join(lines)
+
+
+def article_line(article: Article) -> str:
+    """An article in one line."""
+    return f"{article.title or article.url} ({article.label}) {article.url}"
+
+
+def hit_as_text(rank: int, hit: Hit) -> str:
+    """A search result in a few lines."""
+    scores = f"cosine {hit.similarity:.2f}, BM25 {hit.bm25:.1f}"
+    quote = "\n".join(f"   | {line}" for line in hit.passage.text.split("\n"))
+    return f"{rank}. {hit.article.title} ({hit.article.label}; {scores})\n   {hit.article.url}\n{quote}\n"
