@@ -38,7 +38,9 @@ def main() -> int:
         result = _indexing(articles, embedder, settings.data_dir, settings.embedding_model)
         chain = AnswerChain.open(settings)
         result |= _retrieval(chain, cases)
-        result |= _first_token(chain, TutorialChain(articles, embedder, chain.llm()), plain[: options.questions])
+        result |= _first_token(
+            chain, TutorialChain(articles, embedder, chain.llm()), plain[: options.questions]
+        )
     print(json.dumps(result, indent=1))
     return 0
 
@@ -48,7 +50,9 @@ def _indexing(articles: list[Article], embedder: Embedder, folder: Path, model: 
     embedder.encode(texts[:64])
     # Raw, build, raw again: what else the machine does falls on both sides.
     raw = [_seconds(lambda: embedder.encode(texts))]
-    built = _seconds(lambda: ingest(folder, model, [STARTER_SOURCE], only=True, load_embedder=lambda: embedder))
+    built = _seconds(
+        lambda: ingest(folder, model, [STARTER_SOURCE], only=True, load_embedder=lambda: embedder)
+    )
     raw.append(_seconds(lambda: embedder.encode(texts)))
     return {
         "passages": len(texts),

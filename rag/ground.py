@@ -5,12 +5,12 @@ that has only begun is never shown.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rag.markers import read_markers, settled
 from rag.sentences import sentence_spans
-from rag.support import Check, check_support
+from rag.support import Rarity, attribute
 from rag.types import Citation, Draft, Hit, Sentence
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -29,7 +29,7 @@ class Grounder:
     """
 
     markers: dict[str, Hit]
-    rarity: Callable[[str], float]
+    rarity: Rarity
     unknown: int = 0
     _text: str = ""
     _done: int = 0
@@ -51,8 +51,8 @@ class Grounder:
         return Draft(tuple(self._sentences), self.citations())
 
     def quote(self, hit: Hit, text: str) -> None:
-        """Add a sentence of a passage, word for word."""
-        self._sentences.append(Sentence(text, "supported", (self._number(hit),)))
+        """Add a sentence of a passage, word for word and in quotation marks."""
+        self._sentences.append(Sentence(f"“{text}”", "supported", (self._number(hit),)))
 
     def citations(self) -> tuple[Citation, ...]:
         """The cited passages in the order of their numbers."""
@@ -89,10 +89,11 @@ class Grounder:
             if marked.ids and self._sentences:
                 self._extend_last([self.markers[id_] for id_ in marked.ids])
             return
-        cited, check = self._attribute(text, [self.markers[id_] for id_ in marked.ids])
-        numbers = (
-            tuple(dict.fromkeys(self._number(hit) for hit in cited)) if check.support != "unsupported" else ()
-        )
+        cited = [self.markers[id_] for id_ in marked.ids]
+        check = attribute(text, cited, list(self.markers.values()), self.rarity)
+        numbers: tuple[int, ...] = ()
+        if check.support != "unsupported":
+            numbers = tuple(dict.fromkeys(self._number(hit) for hit in check.hits))
         self._sentences.append(Sentence(f"- {text}" if bullet else text, check.support, numbers, check.doubt))
 
     def _extend_last(self, more: list[Hit]) -> None:
@@ -101,23 +102,6 @@ class Grounder:
             return
         numbers = tuple(dict.fromkeys([*last.citations, *(self._number(hit) for hit in more)]))
         self._sentences[-1] = Sentence(last.text, last.support, numbers, last.doubt)
-
-    def _attribute(self, text: str, cited: list[Hit]) -> tuple[list[Hit], Check]:
-        """The passages that a sentence rests on: those it cites, or the one that fits it best.
-
-        Small models often leave the marker out, or copy a neighbour's.
-        """
-        check = check_support(text, cited, self.rarity)
-        if check.support == "supported":
-            return cited, check
-        options = [([hit], check_support(text, [hit], self.rarity)) for hit in self.markers.values()]
-        options = [option for option in options if option[1].support != "unsupported"]
-        if not options:
-            return cited, check
-        best = max(options, key=lambda option: option[1].overlap)
-        if check.support == "unsupported" or best[1].overlap > check.overlap:
-            return best
-        return cited, check
 
     def _number(self, hit: Hit) -> int:
         if hit.passage.id not in self._numbers:

@@ -26,6 +26,7 @@ class LLM:
 
     name: str
     chat: BaseChatModel
+    provider: str = "openai"
 
     def stream(self, messages: list[BaseMessage], max_tokens: int) -> Iterator[str]:
         """The reply, piece by piece; closing the iterator stops the model.
@@ -34,7 +35,7 @@ class LLM:
             LLMError: the model cannot be reached or refuses.
         """
         try:
-            for piece in self.chat.stream(messages, max_tokens=max_tokens):
+            for piece in self.chat.stream(messages, **self._limit(max_tokens)):
                 if piece.text:
                     yield piece.text
         except LLMError:
@@ -42,6 +43,11 @@ class LLM:
         # Every vendor has exceptions of its own, and the vendors are an open set.
         except Exception as error:
             raise LLMError(_in_plain_words(self.name, error)) from error
+
+    def _limit(self, max_tokens: int) -> dict[str, Any]:
+        if self.provider == "ollama":
+            return {"options": {"num_predict": max_tokens, "temperature": 0}}
+        return {"max_tokens": max_tokens}
 
     def complete(self, messages: list[BaseMessage], max_tokens: int) -> str:
         """The whole reply."""
@@ -103,7 +109,8 @@ def _remote(name: str, settings: Settings) -> LLM:
             f"REEX_LLM={name!r} names no provider: write it as provider:model, such as openai:gpt-4o-mini "
             "or ollama:qwen2.5, or as the path of a .gguf file."
         )
-    options: dict[str, Any] = {"temperature": 0, "timeout": settings.llm_timeout_s, "max_retries": 1}
+    # No temperature for hosted models: several refuse any but their own.
+    options: dict[str, Any] = {"timeout": settings.llm_timeout_s, "max_retries": 1}
     if provider == "openai":
         key = settings.openai_api_key.get_secret_value()
         if settings.openai_base_url:
@@ -114,11 +121,11 @@ def _remote(name: str, settings: Settings) -> LLM:
     elif provider == "anthropic" and not settings.anthropic_api_key.get_secret_value():
         raise LLMError(_missing_key(name, provider))
     elif provider == "ollama":
-        options = {"temperature": 0, "client_kwargs": {"timeout": settings.llm_timeout_s}}
+        options = {"client_kwargs": {"timeout": settings.llm_timeout_s}}
         if settings.ollama_base_url:
             options["base_url"] = settings.ollama_base_url
     try:
-        return LLM(name, init_chat_model(model, model_provider=provider, **options))
+        return LLM(name, init_chat_model(model, model_provider=provider, **options), provider)
     except ImportError as error:
         raise LLMError(f"The provider {provider!r} needs a package: {error}.") from error
     except Exception as error:  # an open set of vendors, see above

@@ -34,6 +34,11 @@ class _Name:
         return matches and (has_cjk(self.spelling) or not text[end : end + 1].isalnum())
 
 
+def names_in(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The known names in a text as they are spelled there, each with all names of the same thing."""
+    return [(name.spelling, name.group) for name in _names_in(text)]
+
+
 def other_names(text: str) -> list[str]:
     """Names that mean the same as a name in the text and are not in it, canonical ones first.
 

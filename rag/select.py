@@ -10,18 +10,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from corpus.article import Article
 from rag.embed import Embedder, Vectors
 from rag.lexical import terms
-from rag.names import other_names
+from rag.names import names_in
 from rag.sentences import sentence_spans
 from rag.tokens import count_tokens
 from rag.types import Hit
 
 _READ_HITS = 8
 _LEXICAL_WEIGHT = 0.5
-_PASSAGE_WEIGHT = 0.2
+_PRIOR_WEIGHT = 0.3
 _HEADER_TOKENS = 25
 _DANGLING = re.compile(r"^(it|its|they|their|he|she|his|her|this|that|these|those|the company|both)\b", re.I)
 
@@ -80,7 +79,7 @@ def select(
         return Evidence((), 0.0, 0.0)
     vector = embedder.encode([question])
     wanted = {term: rarity(term) for term in set(terms(question))}
-    ranked = rank_sentences(question, hits[:_READ_HITS], embedder, vector, wanted)
+    ranked = rank_sentences(hits[:_READ_HITS], embedder, vector, wanted)
     chosen = _fill(ranked, budget)
     by_passage: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in chosen:
@@ -94,34 +93,52 @@ def select(
 
 
 def rank_sentences(
-    question: str,
-    hits: Sequence[Hit],
-    embedder: Embedder,
-    vector: Vectors,
-    wanted: dict[str, float],
+    hits: Sequence[Hit], embedder: Embedder, vector: Vectors, wanted: dict[str, float]
 ) -> list[Candidate]:
-    """All sentences of the hits, the most relevant first."""
+    """All sentences of the hits, the most relevant first.
+
+    Args:
+        hits: retrieved passages.
+        embedder: the model that made ``vector``.
+        vector: the question's, of shape (1, dimensions).
+        wanted: the terms of the question with their rarities.
+    """
     spans = [
         (hit, start, end)
         for hit in hits
         for start, end in sentence_spans(hit.article.text, hit.passage.start, hit.passage.end)
     ]
     texts = [hit.article.text[start:end] for hit, start, end in spans]
-    cosines = embedder.encode(texts) @ vector[0]
+    # With its title, a sentence that only says "the plant" is near to a question that names it;
+    # without, sentences of one article differ by what they say. Both are wanted.
+    titled = [f"{hit.article.title}: {text}" for (hit, _, _), text in zip(spans, texts, strict=True)]
+    cosines = (embedder.encode([*texts, *titled]) @ vector[0]).reshape(2, -1).mean(axis=0)
     total = sum(wanted.values()) or 1.0
-    aliases = set(terms(" ".join(other_names(question))))
-    best_score = max(hit.score for hit in hits)
+    passage_prior, article_prior = _priors(hits)
     ranked = []
     for (hit, start, end), text, cosine in zip(spans, texts, cosines, strict=True):
-        # The title names what the sentences only call "the company" or "the plant".
         present = set(terms(text))
-        titled = present | set(terms(hit.article.title))
-        own = sum(weight for term, weight in wanted.items() if term in present)
-        context = sum(weight for term, weight in wanted.items() if term in titled)
-        lexical = (0.7 * own + 0.3 * context) / total + 0.1 * bool(aliases & titled)
-        score = float(cosine) + _LEXICAL_WEIGHT * lexical + _PASSAGE_WEIGHT * hit.score / best_score
+        lexical = sum(weight for term, weight in wanted.items() if term in present) / total
+        score = (
+            float(cosine)
+            + _LEXICAL_WEIGHT * lexical
+            + _PRIOR_WEIGHT * (passage_prior[hit.passage.id] + article_prior[hit.article.id])
+        )
         ranked.append(Candidate(hit, start, end, score, float(cosine), count_tokens(text)))
     return sorted(ranked, key=lambda candidate: -candidate.score)
+
+
+def _priors(hits: Sequence[Hit]) -> tuple[dict[str, float], dict[str, float]]:
+    """How well retrieval thought of each passage and of each article, 1 for the best of each."""
+    passages = {hit.passage.id: hit.score for hit in hits}
+    articles: dict[str, float] = defaultdict(float)
+    for hit in hits:
+        articles[hit.article.id] += hit.score
+    best_passage, best_article = max(passages.values()), max(articles.values())
+    return (
+        {id_: score / best_passage for id_, score in passages.items()},
+        {id_: score / best_article for id_, score in articles.items()},
+    )
 
 
 def _fill(ranked: Sequence[Candidate], budget: int) -> list[Candidate]:
@@ -160,33 +177,27 @@ def _predecessors(candidates: Sequence[Candidate]) -> dict[tuple[str, int], Cand
 
 
 def _coverage(question: str, wanted: dict[str, float], hits: Sequence[Hit]) -> tuple[float, tuple[str, ...]]:
+    """How much of the question the best article holds, and which terms no article holds."""
     total = sum(wanted.values())
     if not total:
         return 1.0, ()
-    by_article: dict[str, set[str]] = defaultdict(set)
-    for hit in hits:
-        article = hit.article
-        by_article[article.id] |= set(
-            terms(f"{article.title} {article.publisher} {article.published} {article.text}")
-        )
-    renamed = _renamed_terms(question, by_article.values())
-    shares = [
-        sum(weight for term, weight in wanted.items() if term in present or term in renamed) / total
-        for present in by_article.values()
-    ]
-    everything = set().union(*by_article.values()) | renamed
-    missing = tuple(term for term in wanted if term not in everything)
-    return float(np.max(shares)), missing
+    articles = {hit.article.id: hit.article for hit in hits}
+    present = [terms_of(article) | renamed_terms(question, article) for article in articles.values()]
+    shares = [sum(wanted[term] for term in wanted.keys() & found) / total for found in present]
+    everything = set().union(*present)
+    return max(shares), tuple(term for term in wanted if term not in everything)
 
 
-def _renamed_terms(question: str, articles: Sequence[set[str]] | object) -> set[str]:
-    """Terms of names in the question that an article holds under another name."""
-    everything: set[str] = set().union(*articles)  # type: ignore[misc]
+def terms_of(article: Article) -> set[str]:
+    """The terms of everything that is known of an article."""
+    return set(terms(f"{article.title} {article.publisher} {article.published} {article.text}"))
+
+
+def renamed_terms(question: str, article: Article) -> set[str]:
+    """Terms of names in the question that the article holds under another name."""
+    folded = f"{article.title} {article.text}".casefold()
     found: set[str] = set()
-    words = question.split()
-    for size in (1, 2, 3):
-        for i in range(len(words) - size + 1):
-            name = " ".join(words[i : i + size]).strip(".,?!:;'\"()")
-            if any(set(terms(other)) <= everything for other in other_names(name) if terms(other)):
-                found |= set(terms(name))
+    for spelling, group in names_in(question):
+        if any(name.casefold() in folded for name in group):
+            found |= set(terms(spelling))
     return found

@@ -19,7 +19,6 @@ from rag.types import Answer, Draft, Question, Retrieved, Turn
 
 app = typer.Typer(
     name="reex",
-    help="Cited answers from a corpus of rare-earth articles.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -57,6 +56,13 @@ def _be_quiet() -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     logging.getLogger("chromadb").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
+
+
+@app.callback()
+def reex(data_dir: DataDir = None) -> None:
+    """Cited answers from a corpus of rare-earth articles."""
+    if data_dir is not None:  # before the command or behind it, as people type it
+        os.environ["REEX_DATA_DIR"] = str(data_dir)
 
 
 @app.command()
