@@ -92,9 +92,8 @@ def _report(scores: list[Score], measures: dict[str, float]) -> None:
     first = [t for s in scores if (t := s.answer.timings.first_token_s) is not None]
     print(f"{'median first token':22} {statistics.median(first):.2f} s" if first else "")
     print(f"{'median total':22} {statistics.median(s.answer.timings.total_s for s in scores):.2f} s")
-    print(
-        f"{'median retrieval':22} {1000 * statistics.median(s.answer.timings.retrieve_s for s in scores):.0f} ms"
-    )
+    retrieval_s = statistics.median(s.answer.timings.retrieve_s for s in scores)
+    print(f"{'median retrieval':22} {1000 * retrieval_s:.0f} ms")
 
 
 def _judge(measures: dict[str, float], thresholds: dict[str, float]) -> int:

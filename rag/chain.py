@@ -13,11 +13,20 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from rag.abstain import (
+    MIN_CONFIDENCE,
+    QUOTE_CONFIDENCE,
+    confidence,
+    is_refusal,
+    may_be_refusal,
+    too_weak,
+)
 from rag.embed import Embedder
-from rag.generate import NOT_FOUND, build_prompt, generate, system_messages
+from rag.generate import build_prompt, generate, system_messages
 from rag.ground import Grounder, shown_text
 from rag.index import Index
 from rag.llm import LLM, Progress, open_llm
+from rag.quote import quotable
 from rag.retrieve import Retriever
 from rag.select import Evidence, select
 from rag.sentences import has_cjk
@@ -27,8 +36,7 @@ from rag.understand import Understood, check, understand
 
 REFUSAL = "The corpus does not say."
 REFUSAL_ZH = "语料库中没有相关内容。"
-MIN_SIMILARITY = 0.25
-MIN_COVERAGE = 0.35
+NOT_STATED = "The passages that come closest do not state the answer."
 _NEAREST = 3
 
 
@@ -77,8 +85,8 @@ class AnswerChain(Runnable[Question, Answer]):
             LLMError: the language model cannot be used.
         """
         answer: Event | None = None
-        for answer in self.stream(input, config):
-            pass
+        for event in self.stream(input, config):
+            answer = event
         assert isinstance(answer, Answer)
         return answer
 
@@ -138,9 +146,8 @@ class _Run:
             retriever.index.lexical.rarity,
             self._settings.evidence_tokens,
         )
-        reason = weakness(evidence)
-        if reason:
-            yield self._abstain(reason)
+        if too_weak(evidence):
+            yield self._abstain("No passage comes close to the question.")
         else:
             yield from self._generate(evidence)
 
@@ -148,28 +155,38 @@ class _Run:
         llm = self._chain.llm()
         prompt = build_prompt(self._understood.question, evidence.excerpts)
         self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
+        sure = confidence(llm.says_yes(prompt.probe), evidence)
+        if sure < MIN_CONFIDENCE:
+            yield self._abstain(NOT_STATED)
+            return
         grounder = Grounder(prompt.markers, self._chain.retriever.index.lexical.rarity)
         held = ""
-        for piece in generate(llm, prompt.messages, self._settings.answer_tokens):
+        for piece in generate(llm, prompt.answer, self._settings.answer_tokens):
             if self._first_token_s is None:
                 self._first_token_s = perf_counter() - self._started
             held += piece
             if not may_be_refusal(held):
                 yield grounder.feed(held)
                 held = ""
-        if is_refusal(held):
-            yield self._abstain("The passages that were found do not answer this question.")
+        refused = is_refusal(held)
+        draft = grounder.finish("" if refused else held)
+        answered = any(sentence.support != "unsupported" for sentence in draft.sentences)
+        if not answered and sure < QUOTE_CONFIDENCE:
+            yield replace(
+                self._abstain(NOT_STATED), sentences=draft.sentences, unknown_markers=grounder.unknown
+            )
             return
-        draft = grounder.finish(held)
+        for candidate in quotable(evidence, draft.sentences):
+            grounder.quote(candidate.hit, candidate.text)
+        draft = grounder.finish()
         yield draft
         yield self._conclude(draft, grounder.unknown, llm.name)
 
     def _conclude(self, draft: Draft, unknown: int, model: str) -> Answer:
-        text = shown_text(draft.sentences)
         dates = [citation.published for citation in draft.citations if citation.published]
-        answer = Answer(
+        return Answer(
             question=self._understood.question,
-            text=text,
+            text=shown_text(draft.sentences),
             abstained=False,
             reason="",
             as_of=max(dates, default=None),
@@ -181,12 +198,6 @@ class _Run:
             model=model,
             unknown_markers=unknown,
         )
-        if text:
-            return answer
-        unsupported = self._abstain(
-            "What the model wrote is not supported by the passages, so it is withheld."
-        )
-        return replace(unsupported, sentences=draft.sentences, model=model, unknown_markers=unknown)
 
     def _abstain(self, reason: str) -> Answer:
         nearest = list({hit.article.id: hit.article for hit in self._hits}.values())[:_NEAREST]
@@ -208,23 +219,3 @@ class _Run:
 
     def _timings(self) -> Timings:
         return Timings(self._retrieve_s, self._first_token_s, perf_counter() - self._started)
-
-
-def weakness(evidence: Evidence) -> str:
-    """Why the evidence is too weak to show it to the model; empty when it is not."""
-    if not evidence.excerpts:
-        return "No passage was found."
-    if evidence.similarity < MIN_SIMILARITY and evidence.coverage < MIN_COVERAGE:
-        return "No passage comes close to the question."
-    return ""
-
-
-def may_be_refusal(said: str) -> bool:
-    """Whether a reply that has begun may still turn out to be the refusal."""
-    start = said.strip().upper().lstrip("*\"'")
-    return NOT_FOUND.startswith(start[: len(NOT_FOUND)])
-
-
-def is_refusal(said: str) -> bool:
-    """Whether a reply is the refusal that the model was told to write."""
-    return bool(said.strip()) and may_be_refusal(said)

@@ -26,9 +26,17 @@ _DIGITS = "23456789"
 
 @dataclass(frozen=True)
 class Prompt:
-    """Messages for the model, and which id in them stands for which passage."""
+    """What the model is asked about some passages.
 
-    messages: list[BaseMessage]
+    Attributes:
+        answer: messages that ask for the answer.
+        probe: messages that ask whether the passages hold it. They begin like ``answer``, so a
+            local server reads the passages once for both.
+        markers: which id in them stands for which passage.
+    """
+
+    answer: list[BaseMessage]
+    probe: list[BaseMessage]
     markers: dict[str, Hit]
 
 
@@ -39,17 +47,20 @@ def build_prompt(question: str, excerpts: Sequence[Excerpt]) -> Prompt:
     blocks: dict[str, list[str]] = {}
     for excerpt in excerpts:
         article = excerpt.hit.article
-        header = f"{article.label}: {article.title}" if article.title else article.label
-        block = blocks.setdefault(article.id, [_defuse(header)])
+        date = f"{article.published.isoformat()} " if article.published else ""
+        block = blocks.setdefault(article.id, [_defuse(f"{date}{article.title}")])
         block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
+    values = {
+        "passages": "\n\n".join("\n".join(lines) for lines in blocks.values()),
+        "question": _defuse(question),
+    }
     language = "Answer in Chinese." if has_cjk(question) else ""
-    text = prompt(
-        "answer",
-        passages="\n\n".join("\n".join(lines) for lines in blocks.values()),
-        question=_defuse(question),
-        language=language,
+    system = SystemMessage(prompt("system"))
+    return Prompt(
+        [system, HumanMessage(prompt("answer", language=language, **values).strip())],
+        [system, HumanMessage(prompt("probe", **values))],
+        markers,
     )
-    return Prompt([SystemMessage(prompt("system")), HumanMessage(text.strip())], markers)
 
 
 def system_messages() -> list[BaseMessage]:

@@ -51,8 +51,8 @@ class Grounder:
         return Draft(tuple(self._sentences), self.citations())
 
     def quote(self, hit: Hit, text: str) -> None:
-        """Add a sentence of a passage, word for word and in quotation marks."""
-        self._sentences.append(Sentence(f"“{text}”", "supported", (self._number(hit),)))
+        """Add a sentence of a passage, word for word."""
+        self._sentences.append(Sentence(text, "supported", (self._number(hit),), quoted=True))
 
     def citations(self) -> tuple[Citation, ...]:
         """The cited passages in the order of their numbers."""
@@ -152,7 +152,13 @@ def shown_text(sentences: tuple[Sentence, ...]) -> str:
     for sentence in sentences:
         if sentence.support == "unsupported":
             continue
-        marks = "".join(f"[{n}]" for n in sentence.citations)
-        separator = "\n" if sentence.text.startswith("- ") else " "
-        text += (separator if text else "") + f"{sentence.text} {marks}".rstrip()
+        separator = "\n" if sentence.text.startswith("- ") or sentence.quoted else " "
+        text += (separator if text else "") + with_markers(sentence)
     return text
+
+
+def with_markers(sentence: Sentence) -> str:
+    """A sentence as text: in quotation marks when quoted, its numbers behind it."""
+    body = f"“{sentence.text}”" if sentence.quoted else sentence.text
+    marks = "".join(f"[{n}]" for n in sentence.citations)
+    return f"{body} {marks}".rstrip()

@@ -14,6 +14,7 @@ from typing import Any
 
 import chromadb
 from chromadb.api import ClientAPI
+from chromadb.api.types import Metadata
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError, NotFoundError
 
@@ -142,7 +143,9 @@ class Index:
 
     def store(self, articles: Sequence[tuple[Article, Sequence[Passage]]], vectors: Vectors) -> None:
         """Write passages with their vectors, in the order of the rows of ``vectors``."""
-        ids, documents, metadatas = [], [], []
+        ids: list[str] = []
+        documents: list[str] = []
+        metadatas: list[Metadata] = []
         for article, passages in articles:
             for passage in passages:
                 ids.append(passage.id)
@@ -230,7 +233,7 @@ def _mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str:
     return "This index was built by another version of the chunker: run `reex ingest --rebuild`."
 
 
-def _to_metadata(article: Article, passage: Passage, count: int) -> dict[str, str | int]:
+def _to_metadata(article: Article, passage: Passage, count: int) -> Metadata:
     return {
         "article_id": passage.article_id,
         "version": article.content_hash,

@@ -1,5 +1,6 @@
 """Any language model by one setting, through LangChain, with vendors' errors in plain words."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,30 @@ class LLM:
         # Every vendor has exceptions of its own, and the vendors are an open set.
         except Exception as error:
             raise LLMError(_in_plain_words(self.name, error)) from error
+
+    def says_yes(self, messages: list[BaseMessage]) -> float | None:
+        """The probability with which the model answers a yes-or-no question with yes.
+
+        Read off the first token, so it costs no more than reading the question. None for a model
+        that does not tell its probabilities.
+
+        Raises:
+            LLMError: the model cannot be reached or refuses.
+        """
+        if self.provider != "local":
+            return None
+        try:
+            reply = self.chat.invoke(messages, max_tokens=1, logprobs=True, top_logprobs=10)
+        except Exception as error:  # see above
+            raise LLMError(_in_plain_words(self.name, error)) from error
+        likely = reply.response_metadata["logprobs"]["content"][0]["top_logprobs"]
+        weights = {"yes": 0.0, "no": 0.0}
+        for option in likely:
+            word = option["token"].strip().lower()
+            if word in weights:
+                weights[word] += math.exp(option["logprob"])
+        total = sum(weights.values())
+        return weights["yes"] / total if total else None
 
     def _limit(self, max_tokens: int) -> dict[str, Any]:
         if self.provider == "ollama":
@@ -97,7 +122,7 @@ def _local(path: Path, settings: Settings) -> LLM:
         timeout=settings.llm_timeout_s,
         max_retries=0,
     )
-    return LLM(f"local:{path.stem}", chat)
+    return LLM(f"local:{path.stem}", chat, "local")
 
 
 def _remote(name: str, settings: Settings) -> LLM:
@@ -164,5 +189,5 @@ def _in_plain_words(name: str, error: Exception) -> str:
     if "timeout" in kind.lower():
         return f"The model {name} did not answer in time: check its server or raise REEX_LLM_TIMEOUT_S."
     if status is None and ("connect" in kind.lower() or isinstance(error, OSError | httpx.TransportError)):
-        return f"The model {name} cannot be reached ({detail}): check that its server is running and its address."
+        return f"The model {name} cannot be reached ({detail}): check its address and that it is running."
     return f"The model {name} failed ({kind}: {detail})."

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock
 
@@ -78,7 +79,7 @@ def assemble(cache_dir: Path, progress: Progress = lambda done, total: None) -> 
     except OSError as error:
         raise StorageError(
             f"The model cannot be assembled in {cache_dir} ({error.strerror or error}): free "
-            f"{SIZE // 10**6:,} MB there or set REEX_CACHE_DIR, then run the command again; it goes on from here."
+            f"{SIZE // 10**6:,} MB there or set REEX_CACHE_DIR, then run the command again; it goes on there."
         ) from error
     return path
 
@@ -94,10 +95,7 @@ def _join(path: Path, progress: Progress) -> None:
         whole.seek(size)
         for number in range(parts + 1, _PARTS + 1):
             progress(number - 1, _PARTS)
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as scratch:
-                with _install_part(number, Path(scratch)).open("rb") as part:
-                    shutil.copyfileobj(part, whole, 2**20)
-            whole.flush()
+            _append_part(number, whole)
             journal.write_text(json.dumps([number, whole.tell()]), encoding="utf-8")
     progress(_PARTS, _PARTS)
     journal.unlink()
@@ -107,6 +105,15 @@ def _join(path: Path, progress: Progress) -> None:
         partial.unlink()
         raise
     partial.rename(path)
+
+
+def _append_part(number: int, whole: BinaryIO) -> None:
+    folder = Path(whole.name).parent
+    with tempfile.TemporaryDirectory(dir=folder, prefix="part-") as scratch:
+        part = _install_part(number, Path(scratch))
+        with part.open("rb") as file:
+            shutil.copyfileobj(file, whole, 2**20)
+    whole.flush()
 
 
 def _resume(partial: Path, journal: Path) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from corpus.article import Article
 from rag.embed import Embedder, Vectors
@@ -58,13 +59,13 @@ class Evidence:
         similarity: the highest cosine of a sentence to the question.
         coverage: the share of the question's terms, weighted by rarity, that the best article
             holds; 0 to 1.
-        missing: the terms of the question that no shown article holds.
+        ranked: the sentences in the excerpts, the most relevant first.
     """
 
     excerpts: tuple[Excerpt, ...]
     similarity: float
     coverage: float
-    missing: tuple[str, ...] = ()
+    ranked: tuple[Candidate, ...] = ()
 
 
 def select(
@@ -88,8 +89,9 @@ def select(
         Excerpt(group[0].hit, tuple(c.text for c in sorted(group, key=lambda c: c.start)))
         for group in by_passage.values()
     )
-    coverage, missing = _coverage(question, wanted, [excerpt.hit for excerpt in excerpts])
-    return Evidence(excerpts, max(c.similarity for c in ranked), coverage, missing)
+    coverage = _coverage(question, wanted, [excerpt.hit for excerpt in excerpts])
+    best_first = tuple(sorted(chosen, key=lambda c: -c.score))
+    return Evidence(excerpts, max(c.similarity for c in ranked), coverage, best_first)
 
 
 def rank_sentences(
@@ -156,10 +158,9 @@ def _fill(ranked: Sequence[Candidate], budget: int) -> list[Candidate]:
         cost = sum(c.tokens for c in fresh)
         if candidate.hit.article.id not in articles:
             cost += _HEADER_TOKENS
-        if fresh and cost > left:
-            if chosen:
-                break
-            # One sentence longer than the whole budget is still better than none.
+        # One sentence longer than the whole budget is still better than none.
+        if fresh and cost > left and chosen:
+            break
         for c in fresh:
             chosen[c.hit.passage.id, c.start] = c
         articles.add(candidate.hit.article.id)
@@ -171,21 +172,19 @@ def _predecessors(candidates: Sequence[Candidate]) -> dict[tuple[str, int], Cand
     ordered = sorted(candidates, key=lambda c: (c.hit.passage.id, c.start))
     return {
         (after.hit.passage.id, after.start): before
-        for before, after in zip(ordered, ordered[1:], strict=False)
+        for before, after in pairwise(ordered)
         if before.hit.passage.id == after.hit.passage.id
     }
 
 
-def _coverage(question: str, wanted: dict[str, float], hits: Sequence[Hit]) -> tuple[float, tuple[str, ...]]:
-    """How much of the question the best article holds, and which terms no article holds."""
+def _coverage(question: str, wanted: dict[str, float], hits: Sequence[Hit]) -> float:
+    """How much of the question the best article holds: its terms, weighted by rarity; 0 to 1."""
     total = sum(wanted.values())
     if not total:
-        return 1.0, ()
-    articles = {hit.article.id: hit.article for hit in hits}
-    present = [terms_of(article) | renamed_terms(question, article) for article in articles.values()]
-    shares = [sum(wanted[term] for term in wanted.keys() & found) / total for found in present]
-    everything = set().union(*present)
-    return max(shares), tuple(term for term in wanted if term not in everything)
+        return 1.0
+    articles = {hit.article.id: hit.article for hit in hits}.values()
+    found = [terms_of(article) | renamed_terms(question, article) for article in articles]
+    return max(sum(wanted[term] for term in wanted.keys() & present) / total for present in found)
 
 
 def terms_of(article: Article) -> set[str]:

@@ -74,12 +74,21 @@ class Citation:
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of an answer, how far its citations support it, and why not further."""
+    """One sentence of an answer.
+
+    Attributes:
+        text: without markers.
+        support: how far the cited passages support it.
+        citations: numbers of citations.
+        doubt: the reason for less than full support.
+        quoted: taken word for word from a passage, not written by the model.
+    """
 
     text: str
     support: Support
     citations: tuple[int, ...] = ()
     doubt: str = ""
+    quoted: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 from urllib.parse import urlsplit
 
 from corpus.article import Article
@@ -53,19 +54,24 @@ def error_html(message: str) -> str:
 
 
 def _sentences(sentences: Sequence[Sentence], turn: int) -> str:
-    """Prose as one paragraph, items of a list as a list."""
-    parts: list[str] = []
-    in_list = False
-    for sentence in sentences:
-        if sentence.support == "unsupported":
-            continue
-        is_item = sentence.text.startswith("- ")
-        if is_item != in_list:
-            parts.append("<ul>" if is_item else "</ul>")
-            in_list = is_item
-        body = _sentence(sentence, turn)
-        parts.append(f"<li>{body}</li>" if is_item else f"{body} ")
-    return "".join(parts) + ("</ul>" if in_list else "")
+    """Prose as a paragraph, items of a list as a list, quotations as quotations."""
+    shown = [sentence for sentence in sentences if sentence.support != "unsupported"]
+    return "".join(_block(kind, list(group), turn) for kind, group in groupby(shown, _kind))
+
+
+def _kind(sentence: Sentence) -> str:
+    if sentence.quoted:
+        return "quote"
+    return "item" if sentence.text.startswith("- ") else "prose"
+
+
+def _block(kind: str, sentences: Sequence[Sentence], turn: int) -> str:
+    bodies = [_sentence(sentence, turn) for sentence in sentences]
+    if kind == "item":
+        return f"<ul>{''.join(f'<li>{body}</li>' for body in bodies)}</ul>"
+    if kind == "quote":
+        return "".join(f"<blockquote>{body}</blockquote>" for body in bodies)
+    return f"<p>{' '.join(bodies)}</p>"
 
 
 def _sentence(sentence: Sentence, turn: int) -> str:
@@ -96,7 +102,10 @@ def _refusal(answer: Answer) -> str:
 
 def empty_panel() -> str:
     """The panel before anything was asked."""
-    return '<div class="hint">The passages behind an answer appear here. Click a number in an answer to see its source.</div>'
+    return (
+        '<div class="hint">The passages behind an answer appear here. '
+        "Click a number in an answer to see its source.</div>"
+    )
 
 
 def found_panel(hits: Sequence[Hit]) -> str:
@@ -132,8 +141,7 @@ def _cited_card(citation: Citation, article: Article | None, turn: int, selected
     body = _in_article(citation, article) if selected and article else f"<p>{escape(citation.quote)}</p>"
     return (
         f'<article class="card{" selected" if selected else ""}" id="card-{turn}-{citation.n}">'
-        f'<header><a class="cite" href="#cite-{turn}-{citation.n}" title="Show in the article">{citation.n}</a> '
-        f"{_byline(citation.publisher, label)}</header>"
+        f"<header>{_marker(citation.n, turn)} {_byline(citation.publisher, label)}</header>"
         f"<h3>{escape(citation.title or citation.url)}</h3>{body}"
         f"<footer>{_link(citation.url, 'Open original')}</footer></article>"
     )
@@ -143,16 +151,19 @@ def _in_article(citation: Citation, article: Article) -> str:
     if article.text[citation.start : citation.end] != citation.quote:
         return f'<p class="changed">The article has changed since.</p><p>{escape(citation.quote)}</p>'
     before, after = article.text[: citation.start], article.text[citation.end :]
-    return f'<div class="full" tabindex="0">{escape(before)}<mark>{escape(citation.quote)}</mark>{escape(after)}</div>'
+    marked = f"{escape(before)}<mark>{escape(citation.quote)}</mark>{escape(after)}"
+    return f'<div class="full" tabindex="0">{marked}</div>'
 
 
 def _byline(publisher: str, label: str) -> str:
     date = label.rsplit(", ", 1)[-1]
-    return f'<span class="publisher">{escape(publisher or "unknown publisher")}</span> <time>{escape(date)}</time>'
+    name = escape(publisher or "unknown publisher")
+    return f'<span class="publisher">{name}</span> <time>{escape(date)}</time>'
 
 
 def _link(url: str, text: str) -> str:
     # Only web addresses become links: a javascript: or file: address in an article is just text.
     if urlsplit(url).scheme in ("http", "https"):
-        return f'<a class="out" href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(text)}</a>'
+        target = 'target="_blank" rel="noopener noreferrer"'
+        return f'<a class="out" href="{escape(url)}" {target}>{escape(text)}</a>'
     return f"<span>{escape(text)}</span>"

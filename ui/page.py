@@ -1,5 +1,6 @@
 """The chat page: lays out and connects; what it shows comes from ``ui.evidence``."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from ui import evidence
 
 _HERE = Path(__file__).parent
 _FRAME_S = 0.07  # at most some fourteen updates a second: more would only keep the browser busy
+
+_WELCOME = "Ask about companies, policy, prices or technology. Every sentence shows its source."
 
 EXAMPLES = (
     "What did Baogang commit to under the 15th Five-Year Plan?",
@@ -91,6 +94,7 @@ def show_passage(chain: AnswerChain, memory: list[Exchange], turn: int, n: int) 
 def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
     """The page, not yet served."""
     span = chain.retriever.index.catalogue.span()
+    page: gr.Blocks
     with gr.Blocks(title="REEx Answers", fill_width=True) as page:
         memory = gr.State([])
         gr.HTML(_masthead(span.articles, span.newest), elem_id="masthead")
@@ -103,9 +107,9 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
                     show_label=False,
                     buttons=[],
                     feedback_options=None,
-                    placeholder="Ask about companies, policy, prices or technology. Every sentence shows its source.",
+                    placeholder=_WELCOME,
                 )
-                with gr.Row():
+                with gr.Row(elem_id="composer"):
                     box = gr.Textbox(
                         elem_id="question",
                         placeholder="Ask a question…",
@@ -148,7 +152,7 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
             yield {send: gr.update(visible=True), stop: gr.update(visible=False)}
 
         outputs = [chat, memory, panel, box, send, stop, examples]
-        runs = [
+        runs: list[Any] = [
             trigger(answer, [box, chat, memory], outputs, show_progress="hidden", concurrency_limit=2)
             for trigger in (box.submit, send.click)
         ]
@@ -180,7 +184,8 @@ def _masthead(articles: int, newest: object) -> str:
     until = f", the newest of {newest}" if newest else ""
     return (
         "<h1>REEx Answers</h1>"
-        f"<p>Cited answers from {articles} articles on the rare-earth industry{until}. Not investment advice.</p>"
+        f"<p>Cited answers from {articles} articles on the rare-earth industry{until}. "
+        "Not investment advice.</p>"
     )
 
 
@@ -230,10 +235,9 @@ def _theme() -> gr.themes.Base:
 
 
 def _warm_up(chain: AnswerChain) -> None:
-    try:
+    # The first question meets the same error, and shows it.
+    with contextlib.suppress(ReexError):
         chain.warm_up()
-    except ReexError:
-        pass  # the first question meets the same error and shows it
 
 
 def announce_port(wanted: int, found: int) -> None:

@@ -4,9 +4,8 @@ from datetime import date
 from typing import Any
 
 from corpus.article import Article
+from rag.ground import with_markers
 from rag.types import Answer, Citation, Hit, Sentence
-
-_NOTE = {"supported": "", "weak": " (?)", "unsupported": ""}
 
 
 def answer_as_data(answer: Answer) -> dict[str, Any]:
@@ -18,7 +17,13 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
         "reason": answer.reason,
         "as_of": _iso(answer.as_of),
         "sentences": [
-            {"text": s.text, "support": s.support, "citations": list(s.citations), "doubt": s.doubt}
+            {
+                "text": s.text,
+                "support": s.support,
+                "citations": list(s.citations),
+                "doubt": s.doubt,
+                "quoted": s.quoted,
+            }
             for s in answer.sentences
         ],
         "citations": [_citation_as_data(citation) for citation in answer.citations],
@@ -84,8 +89,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 def sentence_as_text(sentence: Sentence) -> str:
     """A sentence with its markers; ``(?)`` marks weak support."""
-    marks = "".join(f"[{n}]" for n in sentence.citations)
-    return f"{sentence.text}{' ' + marks if marks else ''}{_NOTE[sentence.support]}"
+    return with_markers(sentence) + (" (?)" if sentence.support == "weak" else "")
 
 
 def answer_tail(answer: Answer) -> str:

@@ -1,0 +1,56 @@
+"""Whether to answer at all.
+
+Three things speak: how near the evidence is to the question (before the model is asked
+anything), how probable the model itself finds it that the passages hold the answer, and the
+refusal that it was told to write.
+"""
+
+import math
+
+from rag.generate import NOT_FOUND
+from rag.select import Evidence
+
+MIN_SIMILARITY = 0.25
+MIN_COVERAGE = 0.2
+
+# Logistic regression of "answerable" on the two features, fitted on evals/suites/dev.jsonl: its
+# questions as they are, and once more with their gold articles taken away.
+_INTERCEPT = -3.0
+_YES_WEIGHT = 1.0
+_COVERAGE_WEIGHT = 4.0
+
+MIN_CONFIDENCE = 0.3
+QUOTE_CONFIDENCE = 0.5
+
+
+def too_weak(evidence: Evidence) -> bool:
+    """Whether the evidence is too far from the question to show it to the model."""
+    if not evidence.excerpts:
+        return True
+    return evidence.similarity < MIN_SIMILARITY and evidence.coverage < MIN_COVERAGE
+
+
+def confidence(says_yes: float | None, evidence: Evidence) -> float:
+    """How probable it is that the evidence holds the answer, 0 to 1.
+
+    Args:
+        says_yes: the model's probability for "yes, they state the answer"; None when the model
+            does not tell, and then its own refusal has to do.
+        evidence: what was shown to it.
+    """
+    if says_yes is None:
+        return 1.0
+    bounded = min(max(says_yes, 1e-4), 1 - 1e-4)
+    logit = math.log(bounded / (1 - bounded))
+    return 1 / (1 + math.exp(-(_INTERCEPT + _YES_WEIGHT * logit + _COVERAGE_WEIGHT * evidence.coverage)))
+
+
+def may_be_refusal(said: str) -> bool:
+    """Whether a reply that has begun may still turn out to be the refusal."""
+    start = said.strip().upper().lstrip("*\"'[")
+    return NOT_FOUND.startswith(start[: len(NOT_FOUND)])
+
+
+def is_refusal(said: str) -> bool:
+    """Whether a reply is the refusal that the model was told to write."""
+    return bool(said.strip()) and may_be_refusal(said)

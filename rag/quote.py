@@ -1,0 +1,28 @@
+"""Sentences of the evidence that are worth quoting beside what the model wrote.
+
+A small model cuts lists short and leaves out the date that was asked for. The sentence itself
+says it all, is exact by construction, and costs no waiting.
+"""
+
+from collections.abc import Sequence
+
+from rag.lexical import terms
+from rag.select import Candidate, Evidence
+from rag.types import Sentence
+
+MAX_QUOTES = 2
+_NEAR_THE_BEST = 0.8
+_RESTATED = 0.7
+
+
+def quotable(evidence: Evidence, written: Sequence[Sentence]) -> list[Candidate]:
+    """The most relevant sentences that the model's own do not restate, best first."""
+    said = set(terms(" ".join(s.text for s in written if s.support != "unsupported")))
+    chosen: list[Candidate] = []
+    for candidate in evidence.ranked:
+        if len(chosen) == MAX_QUOTES or candidate.score < _NEAR_THE_BEST * evidence.ranked[0].score:
+            break
+        own = set(terms(candidate.text))
+        if len(own & said) < _RESTATED * len(own):
+            chosen.append(candidate)
+    return chosen
