@@ -152,9 +152,12 @@ class Catalogue:
             db.execute(sa.insert(_articles), rows)
 
     def remove(self, ids: Iterable[str]) -> None:
-        """Forget articles."""
+        """Forget articles, however many."""
+        gone = [{"gone": article_id} for article_id in ids]
+        if not gone:
+            return
         with self._guard(), self._engine.begin() as db:
-            db.execute(sa.delete(_articles).where(_articles.c.id.in_(list(ids))))
+            db.execute(sa.delete(_articles).where(_articles.c.id == sa.bindparam("gone")), gone)
 
     def set_fact(self, name: str, value: str) -> None:
         """Store a small fact, replacing the earlier one of that name."""

@@ -16,9 +16,9 @@ def clean_text(raw: str) -> str:
     Paragraphs stay apart by exactly one empty line; single line breaks are kept.
     """
     text = raw.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be stored
-    text = unicodedata.normalize("NFC", text)
     text = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
     text = _CONTROL.sub("", _INVISIBLE.sub("", text))
+    text = unicodedata.normalize("NFC", text)  # last: an accent may meet its letter only now
     lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

@@ -92,12 +92,12 @@ def _read_json_line(line: bytes, where: str) -> Article | Rejected:
         fields = json.loads(line.decode("utf-8-sig"))
         if not isinstance(fields, dict):
             raise _Unreadable("is not a JSON object")
-        if not _string(fields, "url"):
+        if not clean_line(_string(fields, "url")):
             raise _Unreadable("has no url")
         return _article(fields)
     except UnicodeDecodeError:
         return Rejected(where, "is not UTF-8 text")
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError alone: a number of 5000 digits
         return Rejected(where, f"is not valid JSON ({error})")
     except _Unreadable as error:
         return Rejected(where, str(error))
@@ -166,6 +166,7 @@ def _topics(value: object) -> tuple[str, ...]:
 
 def _parse_markdown(raw: str) -> dict[str, Any]:
     """Front matter and the body as plain text: what a reader sees, without the markup."""
+    raw = raw.lstrip("\ufeff \t\r\n")  # front matter counts only on the first line
     # Inline HTML is left as text: it is shown escaped, and never interpreted anywhere.
     tokens = MarkdownIt("commonmark", {"html": False}).use(front_matter_plugin).parse(raw)
     fields: dict[str, Any] = {}
@@ -177,7 +178,7 @@ def _parse_markdown(raw: str) -> dict[str, Any]:
             blocks.append(_plain(token.children or ()))
         elif token.type in ("fence", "code_block"):
             blocks.append(token.content)
-    if raw.lstrip("\ufeff").startswith("---") and not fields:
+    if raw.startswith("---") and not fields:
         raise _Unreadable("has broken front matter (no closing --- line, or nothing in it)")
     return {**fields, "text": "\n\n".join(blocks)}
 

@@ -16,11 +16,14 @@ MIN_COVERAGE = 0.2
 # Logistic regression of "answerable" on the two features, fitted on evals/suites/dev.jsonl: its
 # questions as they are, and once more with their gold articles taken away.
 _INTERCEPT = -3.0
-_YES_WEIGHT = 1.0
-_COVERAGE_WEIGHT = 4.0
+_YES_WEIGHT = 2.7
+_COVERAGE_WEIGHT = 1.0
 
-MIN_CONFIDENCE = 0.3
-QUOTE_CONFIDENCE = 0.5
+MIN_CONFIDENCE = 0.28
+"""Below this, the model is not asked for an answer."""
+
+QUOTE_CONFIDENCE = 0.6
+"""From this on, passages are quoted when the model refused, or wrote nothing that they support."""
 
 
 def too_weak(evidence: Evidence) -> bool:

@@ -28,15 +28,14 @@ Complete = Callable[[list[BaseMessage], int], str]
 # Words that point back at something said before. "That" and "this" count only where they stand
 # for a thing, not where they open a clause ("the company that ...").
 _POINTERS = re.compile(
-    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|those|these|there|"
+    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|those|these|"
     r"the (same|company|firm|group|deal|agreement|meeting|plant|project|mine|facility|country|order|amount|"
     r"article|report|plan|partner|two|other|former|latter)|"
     r"(this|that) (\w+)|that\?|this\?)(?![\w'])",
     re.IGNORECASE,
 )
-_OPENERS = re.compile(
-    r"^\s*(and|but|so|or|also|what about|how about|why|when|where|who|how come|really)\b", re.I
-)
+_CONTINUATION = re.compile(r"^\s*(and|but|so|or|also|what about|how about)\b", re.IGNORECASE)
+_BARE = re.compile(r"^\s*(why|when|where|who|how come|really)\b", re.IGNORECASE)
 _CHINESE_POINTERS = re.compile(r"[它他她]|这|那|该|其|呢|上述")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][A-Za-z-]+")
 
@@ -101,11 +100,10 @@ def leans_on_conversation(question: Question) -> bool:
     text = question.text
     if has_cjk(text):
         return bool(_CHINESE_POINTERS.search(text)) or len(terms(text)) < 6
-    if _POINTERS.search(text):
+    if _POINTERS.search(text) or _CONTINUATION.match(text):
         return True
-    names = _NAME.findall(text)
     short = len(terms(text)) <= 3
-    return not names and (short or bool(_OPENERS.match(text)))
+    return not _NAME.search(text) and (short or bool(_BARE.match(text)))
 
 
 def _with_earlier_questions(question: Question) -> str:

@@ -1,0 +1,102 @@
+"""The chain from question to answer. The model is a fake here: its words are not the subject."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+
+from corpus.errors import UsageError
+from rag.chain import AnswerChain
+from rag.errors import LLMError
+from rag.index import Index
+from rag.llm import LLM
+from rag.retrieve import Retriever
+from rag.settings import Settings
+from rag.types import Answer, Draft, Question, Retrieved
+
+QUESTION = "How much NdPr did Lynas produce in the December 2025 quarter?"
+
+
+def chain_saying(retriever: Retriever, *replies: str) -> AnswerChain:
+    chat = GenericFakeChatModel(messages=iter(AIMessage(reply) for reply in replies))
+    return AnswerChain(retriever, lambda: LLM("fake", chat, "fake"), Settings())
+
+
+@pytest.fixture(scope="module")
+def retriever(starter_index: Index, embedder) -> Retriever:  # type: ignore[no-untyped-def]
+    return Retriever(starter_index, embedder)
+
+
+def test_events_come_in_order_and_the_answer_last(retriever: Retriever) -> None:
+    events = list(chain_saying(retriever, "Lynas produced 1,404 tonnes of NdPr.").stream(Question(QUESTION)))
+    assert isinstance(events[0], Retrieved)
+    assert all(isinstance(event, Draft) for event in events[1:-1])
+    assert isinstance(events[-1], Answer)
+
+
+def test_an_answer_carries_its_evidence(retriever: Retriever) -> None:
+    answer = chain_saying(retriever, "Lynas produced 1,404 tonnes of NdPr.").invoke(Question(QUESTION))
+    assert not answer.abstained
+    assert answer.sentences[0].support == "supported"
+    texts = {hit.article.id: hit.article.text for hit in answer.retrieved}
+    assert answer.citations
+    for citation in answer.citations:
+        assert texts[citation.article_id][citation.start : citation.end] == citation.quote
+    assert set(answer.shown) <= {hit.passage.id for hit in answer.retrieved}
+    assert {c.passage_id for c in answer.citations} <= set(answer.shown)
+    cited = [c.published for c in answer.citations if c.published]
+    assert answer.as_of == max(cited)
+
+
+def test_invoke_stream_and_astream_agree(retriever: Retriever) -> None:
+    async def last() -> object:
+        event = None
+        async for event in chain_saying(retriever, reply).astream(Question(QUESTION)):
+            pass
+        return event
+
+    def timeless(answer: object) -> Answer:
+        assert isinstance(answer, Answer)
+        return replace(answer, timings=None)  # type: ignore[arg-type]
+
+    reply = "Lynas produced 1,404 tonnes of NdPr."
+    invoked = timeless(chain_saying(retriever, reply).invoke(Question(QUESTION)))
+    streamed = timeless(list(chain_saying(retriever, reply).stream(Question(QUESTION)))[-1])
+    assert invoked == streamed == timeless(asyncio.run(last()))
+
+
+def test_a_question_without_evidence_never_reaches_the_model(retriever: Retriever) -> None:
+    def no_model() -> LLM:
+        raise AssertionError("the model was asked")
+
+    answer = AnswerChain(retriever, no_model, Settings()).invoke(Question("qwxz vbnm zzyzx"))
+    assert answer.abstained
+    assert answer.text == "The corpus does not say."
+    assert len(answer.nearest) == 3
+    assert answer.citations == answer.shown == ()
+    assert answer.timings.first_token_s is None
+
+
+def test_figures_that_the_model_invents_are_withheld(retriever: Retriever) -> None:
+    answer = chain_saying(retriever, "Lynas produced 9,999 tonnes of NdPr.").invoke(Question(QUESTION))
+    assert "9,999" not in answer.text
+    assert [s.support for s in answer.sentences if "9,999" in s.text] == ["unsupported"]
+
+
+def test_an_empty_question_is_refused_before_any_work(retriever: Retriever) -> None:
+    with pytest.raises(UsageError):
+        chain_saying(retriever).invoke(Question("  "))
+
+
+def test_a_model_that_fails_is_one_error(retriever: Retriever) -> None:
+    class Broken(GenericFakeChatModel):
+        def _stream(self, *args: object, **kwargs: object) -> Iterator[object]:  # type: ignore[override]
+            raise ConnectionError("refused")
+            yield
+
+    chain = AnswerChain(retriever, lambda: LLM("x", Broken(messages=iter(())), "fake"), Settings())
+    with pytest.raises(LLMError, match="cannot be reached"):
+        chain.invoke(Question(QUESTION))

@@ -1,0 +1,101 @@
+"""A streamed reply becomes sentences with citations, the same however it is cut into pieces."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.article import Article
+from rag.ground import Grounder, shown_text
+from rag.types import Draft, Hit, Passage
+
+TEXTS = {
+    "a7": "Lynas produced 1,404 tonnes of NdPr in the December 2025 quarter.",
+    "k3": "MP Materials sold 500 tonnes of oxide to General Motors in 2024.",
+}
+
+
+def hits() -> dict[str, Hit]:
+    found = {}
+    for marker, text in TEXTS.items():
+        article = Article(f"https://example.com/{marker}", text, "", "Test")
+        found[marker] = Hit(Passage(marker, article.id, 0, len(text), text), article, 1.0, 0.5, 1.0)
+    return found
+
+
+def ground(pieces: list[str]) -> Draft:
+    grounder = Grounder(hits(), lambda term: 1.0)
+    for piece in pieces:
+        grounder.feed(piece)
+    return grounder.finish()
+
+
+REPLY = "Lynas produced 1,404 tonnes of NdPr [a7]. MP Materials sold 500 tonnes of oxide. [k3]"
+
+
+def test_markers_become_numbers_in_order_of_first_use() -> None:
+    draft = ground(["MP Materials sold 500 tonnes of oxide [k3]. Lynas produced 1,404 tonnes [a7]. So did MP [k3]."])
+    assert [s.citations for s in draft.sentences] == [(1,), (2,), (1,)]
+    assert [(c.n, c.passage_id) for c in draft.citations] == [(1, "k3"), (2, "a7")]
+
+
+def test_every_quote_is_the_slice_it_names() -> None:
+    for citation in ground([REPLY]).citations:
+        assert citation.quote == TEXTS[citation.passage_id][citation.start : citation.end]
+
+
+@given(st.lists(st.integers(min_value=1, max_value=12), max_size=40))
+def test_the_cut_of_the_stream_changes_nothing(sizes: list[int]) -> None:
+    pieces, rest = [], REPLY
+    for size in sizes:
+        pieces.append(rest[:size])
+        rest = rest[size:]
+    assert ground([*pieces, rest]) == ground([REPLY])
+
+
+@given(st.integers(min_value=1, max_value=7))
+def test_no_draft_ever_shows_a_bracket(size: int) -> None:
+    grounder = Grounder(hits(), lambda term: 1.0)
+    for i in range(0, len(REPLY), size):
+        draft = grounder.feed(REPLY[i : i + size])
+        shown = draft.pending + " ".join(s.text for s in draft.sentences)
+        assert "[" not in shown
+        assert "a7" not in shown
+
+
+def test_a_marker_behind_the_full_stop_belongs_to_the_sentence_before() -> None:
+    draft = ground([REPLY])
+    assert [(s.text, s.citations) for s in draft.sentences] == [
+        ("Lynas produced 1,404 tonnes of NdPr.", (1,)),
+        ("MP Materials sold 500 tonnes of oxide.", (2,)),
+    ]
+
+
+def test_lists_in_lines_become_items() -> None:
+    draft = ground(["The sales were:\n- Lynas: 1,404 tonnes of NdPr [a7]\n- MP Materials: 500 tonnes of oxide [k3]\n"])
+    assert [s.text for s in draft.sentences if s.text.startswith("- ")] == [
+        "- Lynas: 1,404 tonnes of NdPr",
+        "- MP Materials: 500 tonnes of oxide",
+    ]
+
+
+def test_unsupported_sentences_are_kept_but_not_shown() -> None:
+    draft = ground(["Lynas produced 1,404 tonnes of NdPr [a7]. It earned 99 billion dollars [a7]."])
+    assert [s.support for s in draft.sentences] == ["supported", "unsupported"]
+    assert shown_text(draft.sentences) == "Lynas produced 1,404 tonnes of NdPr. [1]"
+
+
+def test_a_quotation_is_shown_in_quotation_marks_with_its_number() -> None:
+    grounder = Grounder(hits(), lambda term: 1.0)
+    grounder.quote(hits()["k3"], TEXTS["k3"])
+    assert shown_text(grounder.finish().sentences) == f"“{TEXTS['k3']}” [1]"
+
+
+@pytest.mark.parametrize("reply", ["", "[a7]", "[a7][k3].", "   \n\n", "[", "**", "- \n- \n"])
+def test_replies_without_words_give_no_sentence(reply: str) -> None:
+    assert ground([reply]).sentences == ()
+
+
+@given(st.text(alphabet="aA7 [].,\n-*“”。中12%", max_size=120))
+def test_any_reply_is_grounded_without_an_error(text: str) -> None:
+    draft = ground([text[:50], text[50:]])
+    assert all(0 < n <= len(draft.citations) for s in draft.sentences for n in s.citations)

@@ -1,0 +1,86 @@
+"""Only questions that lean on the conversation, or are in Chinese, cost a call of the model."""
+
+import pytest
+
+from corpus.errors import UsageError
+from rag.types import Question, Turn
+from rag.understand import MAX_CHARS, check, leans_on_conversation, understand
+
+HISTORY = (
+    Turn("user", "What did Lynas report for the December 2025 quarter?"),
+    Turn("assistant", "Lynas reported revenue of A$201.9 million."),
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "and when was that meeting?",
+        "How much of it is debt?",
+        "Who leads the company?",
+        "What about NdPr?",
+        "Why?",
+        "它的产量是多少？",
+    ],
+)
+def test_leaning_questions_are_recognised(question: str) -> None:
+    assert leans_on_conversation(Question(question, HISTORY))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much NdPr did MP Materials produce in 2024?",
+        "What price floor did the Pentagon give MP Materials in July 2025?",
+        "Which countries restrict exports of gallium?",
+    ],
+)
+def test_complete_questions_are_left_alone(question: str) -> None:
+    def never(messages: object, limit: int) -> str:
+        raise AssertionError("the model was asked")
+
+    assert not leans_on_conversation(Question(question, HISTORY))
+    assert understand(Question(question, HISTORY), never).queries == (question,)
+
+
+def test_nothing_leans_without_a_conversation() -> None:
+    assert not leans_on_conversation(Question("And when was that?"))
+
+
+def test_a_leaning_question_is_rewritten_and_searched_in_several_wordings() -> None:
+    rewritten = "When did Lynas report for the December 2025 quarter?"
+    understood = understand(Question("and when was that?", HISTORY), lambda messages, limit: rewritten)
+    assert understood.question == rewritten
+    assert understood.queries[0] == rewritten
+    assert "and when was that?" in understood.queries
+
+
+def test_without_a_model_the_earlier_question_helps_the_search() -> None:
+    understood = understand(Question("and when was that?", HISTORY))
+    assert any("December 2025" in query for query in understood.queries)
+
+
+def test_a_chinese_question_is_searched_in_english() -> None:
+    understood = understand(Question("包钢承诺了什么？"), lambda messages, limit: "What did Baogang commit to?")
+    assert understood.queries[0].startswith("What did Baogang commit to?")
+    assert understood.question == "包钢承诺了什么？"
+
+
+def test_names_alone_help_a_chinese_question_when_there_is_no_model() -> None:
+    assert "Baogang Group" in understand(Question("包钢承诺了什么？")).queries[0]
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t ", "\u200b\u200b", "\x00\x01"])
+def test_an_empty_question_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="empty"):
+        check(Question(text))
+
+
+def test_a_far_too_long_question_is_refused() -> None:
+    with pytest.raises(UsageError, match="100,000"):
+        check(Question("x" * 100_000))
+    assert check(Question("x" * MAX_CHARS)).text == "x" * MAX_CHARS
+
+
+def test_control_characters_are_dropped() -> None:
+    assert check(Question("Who\x07 leads\u202e Baogang?")).text == "Who leads Baogang?"
