@@ -176,7 +176,8 @@ class _Run:
                 self._abstain(NOT_STATED), sentences=draft.sentences, unknown_markers=grounder.unknown
             )
             return
-        for candidate in quotable(evidence, draft.sentences):
+        cited = {citation.article_id for citation in draft.citations}
+        for candidate in quotable(evidence, draft.sentences, cited):
             grounder.quote(candidate.hit, candidate.text)
         draft = grounder.finish()
         yield draft

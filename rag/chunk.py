@@ -6,6 +6,8 @@ they raise recall for short passages that name neither, and are never quoted.
 """
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,6 +29,10 @@ CHUNKING = f"sentences-{TARGET_TOKENS}-v1"
 
 _CONTEXT_TOKENS = 60
 _HEADING_CHARS = 120
+_LONGEST_EMOJI = 16
+# Joiner, variation selector, keycap, skin tones, tags: they belong to the emoji before them.
+_JOINS_PREVIOUS = re.compile("[\u200d\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+_FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of them make one flag
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class _Piece:
     end: int
     tokens: int
     paragraph: int
+    section: str
 
 
 def context_of(article: Article) -> str:
@@ -57,40 +64,39 @@ def chunk(article: Article, fits: Callable[[str], bool] = lambda text: True) -> 
             model's own tokenizer disagree on rare words and on Chinese, so both are asked.
     """
     context = context_of(article)
+    # Ids change with the article's content, so that the passages of two versions can be stored side
+    # by side while one replaces the other. Hashing reads the whole article: once is enough.
+    version = f"{article.id}:{article.content_hash}:{CHUNKING}"
     passages: list[Passage] = []
-    section = ""
     for group in _pack(_pieces(article.text, lambda text: fits(context + text))):
-        start, end = group[0].start, group[-1].end
-        text = article.text[start:end]
-        first_line = text.split("\n", 1)[0]
-        if _is_heading(first_line):
-            section = first_line
+        start, end, section = group[0].start, group[-1].end, group[0].section
         for left, right in _split_to_fit(article.text, start, end, lambda text: fits(context + text)):
-            passages.append(_passage(article, left, right, section))
+            digest = hashlib.sha256(f"{version}:{left}:{right}".encode()).hexdigest()[:20]
+            passages.append(Passage(digest, article.id, left, right, article.text[left:right], section))
     return passages
 
 
-def _passage(article: Article, start: int, end: int, section: str) -> Passage:
-    # The id changes with the article's content, so that the passages of two versions can be
-    # stored side by side while one replaces the other.
-    key = f"{article.id}:{article.content_hash}:{CHUNKING}:{start}:{end}"
-    digest = hashlib.sha256(key.encode()).hexdigest()[:20]
-    return Passage(digest, article.id, start, end, article.text[start:end], section)
-
-
-def _is_heading(line: str) -> bool:
-    return 0 < len(line) <= _HEADING_CHARS and line[-1] not in ".!?。！？；:：,，;" and "." not in line
+def _is_heading(text: str, start: int, end: int) -> bool:
+    """Whether a span is a short paragraph of its own, followed by another, and no sentence."""
+    line = text[start:end]
+    alone = text[max(0, start - 2) : start] in ("", "\n\n") and text.startswith("\n\n", end)
+    return (
+        alone and len(line) <= _HEADING_CHARS and line[-1] not in ".!?…。！？；:：,，;" and "\n" not in line
+    )
 
 
 def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[_Piece]:
     paragraph = 0
+    section = ""
     previous_end = 0
     for start, end in sentence_spans(text):
         if "\n\n" in text[previous_end:start]:
             paragraph += 1
+        if _is_heading(text, start, end):
+            section = text[start:end]
         previous_end = end
         for left, right in _split_to_fit(text, start, end, lambda part: _is_small(part) and fits(part)):
-            yield _Piece(left, right, count_tokens(text[left:right]), paragraph)
+            yield _Piece(left, right, count_tokens(text[left:right]), paragraph, section)
 
 
 def _is_small(text: str) -> bool:
@@ -115,14 +121,19 @@ def _break_near_middle(text: str, start: int, end: int) -> int:
         before = text.rfind(mark, middle - quarter, middle + quarter)
         if before > start:
             return before + 1
-    while middle < end - 1 and _joins_previous(text[middle]):
-        middle += 1
-    return middle
+    places = range(middle, min(end, middle + _LONGEST_EMOJI))
+    return next((place for place in places if not _is_inside_emoji(text, start, place)), middle)
 
 
-def _joins_previous(character: str) -> bool:
-    # Joiners, variation selectors and skin tones belong to the emoji before them.
-    return character in "\u200d\ufe0f" or "\U0001f3fb" <= character <= "\U0001f3ff"
+def _is_inside_emoji(text: str, start: int, place: int) -> bool:
+    """Whether a cut before ``text[place]`` would part what is shown as one character."""
+    previous, character = text[place - 1], text[place]
+    if previous == "\u200d" or _JOINS_PREVIOUS.match(character) or unicodedata.combining(character):
+        return True
+    if character not in _FLAG_LETTERS:
+        return False
+    before = text[start:place]
+    return (len(before) - len(before.rstrip(_FLAG_LETTERS))) % 2 == 1
 
 
 def _pack(pieces: Iterator[_Piece]) -> Iterator[list[_Piece]]:

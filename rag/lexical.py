@@ -120,7 +120,9 @@ class LexicalIndex:
         if not ids:
             return cls((), None)
         bm25 = bm25s.BM25()  # Lucene's variant, k1 = 1.5, b = 0.75
-        bm25.index([terms(text) for text in texts], show_progress=False)
+        # bm25s fails when no text has any term; the empty one stands in, which no query has.
+        rows = [terms(text) for text in texts]
+        bm25.index(rows if any(rows) else [[""] for _ in rows], show_progress=False)
         return cls(tuple(ids), bm25)
 
     def search(self, query: str, k: int) -> list[tuple[str, float]]:
@@ -160,4 +162,7 @@ class LexicalIndex:
             OSError, ValueError: there is none, or it is damaged; build it anew.
         """
         ids = tuple(json.loads((folder / "ids.json").read_text(encoding="utf-8")))
-        return cls(ids, bm25s.BM25.load(str(folder)) if ids else None)
+        try:
+            return cls(ids, bm25s.BM25.load(str(folder)) if ids else None)
+        except EOFError as error:  # numpy's word for an empty file
+            raise ValueError(f"{folder} holds an empty file") from error

@@ -12,8 +12,10 @@ import yaml
 from rag.sentences import has_cjk
 
 _FILE = Path(__file__).with_name("names.yaml")
+# A letter or digit that is not Chinese: Chinese text has no spaces around the foreign words in it.
+_LETTER = re.compile(r"[^\W_\u3400-\u9fff]")
 # Where a name may begin: at any Chinese character, or at the first letter of a word.
-_START = re.compile(r"[\u3400-\u9fff]|(?<![^\W_])[^\W_]+")
+_START = re.compile(rf"[\u3400-\u9fff]|(?<!{_LETTER.pattern}){_LETTER.pattern}+")
 _ACRONYM_CHARS = 5
 
 
@@ -31,7 +33,7 @@ class _Name:
             matches = text.startswith(self.spelling, start)
         else:
             matches = folded.startswith(self.spelling.casefold(), start)
-        return matches and (has_cjk(self.spelling) or not text[end : end + 1].isalnum())
+        return matches and (has_cjk(self.spelling) or not _LETTER.match(text, end))
 
 
 def names_in(text: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -61,9 +63,8 @@ def english_names(text: str) -> list[str]:
 
 def _names_in(text: str) -> Iterator[_Name]:
     """The longest name at each place where one begins; names do not overlap."""
-    folded = text.casefold()
-    if len(folded) != len(text):  # rare letters change their length when folded: "ß"
-        folded = text.lower() if len(text.lower()) == len(text) else text
+    # Letter by letter, since a few grow when folded ("ß"), and places must stay the same.
+    folded = "".join(folding if len(folding := letter.casefold()) == 1 else letter for letter in text)
     by_start = _names()
     done = 0
     for match in _START.finditer(folded):

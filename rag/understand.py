@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from corpus.clean import clean_text
+from corpus.clean import clean_line, clean_text
 from corpus.errors import UsageError
 from rag.lexical import terms
 from rag.names import english_names
@@ -77,20 +77,15 @@ def understand(question: Question, complete: Complete | None = None) -> Understo
         question: a checked question.
         complete: the language model; without one, names and earlier questions have to do.
     """
-    queries: list[str] = []
     standalone = question.text
+    queries = [standalone]
     if leans_on_conversation(question):
-        rewritten = _rewrite(question, complete) if complete else ""
-        if rewritten:
-            standalone = rewritten
-            queries.append(rewritten)
-        queries.append(_with_earlier_questions(question))
-    queries.insert(0 if not queries else 1, question.text)
+        standalone = _stand_alone(question, complete)
+        queries = [standalone, *_in_conversation(question)]
     if has_cjk(standalone):
         translated = _translate(standalone, complete) if complete else ""
-        names = " ".join(english_names(standalone))
-        queries = [query for query in (f"{translated} {names}".strip(), *queries) if query]
-    return Understood(standalone, tuple(dict.fromkeys(queries)))
+        queries.insert(0, f"{translated} {' '.join(english_names(standalone))}".strip())
+    return Understood(standalone, tuple(dict.fromkeys(filter(None, queries))))
 
 
 def leans_on_conversation(question: Question) -> bool:
@@ -106,9 +101,30 @@ def leans_on_conversation(question: Question) -> bool:
     return not _NAME.search(text) and (short or bool(_BARE.match(text)))
 
 
-def _with_earlier_questions(question: Question) -> str:
+def _in_conversation(question: Question) -> list[str]:
+    """The question with what was asked before, and with the last answer too.
+
+    Small models lose the subject when they rewrite; the conversation's own words keep it.
+    """
+    asked = " ".join(turn.content[:_TURN_CHARS] for turn in question.history if turn.role == "user")
+    answers = [turn.content for turn in question.history if turn.role == "assistant"]
+    with_questions = clean_text(f"{question.text} {asked}")
+    return (
+        [with_questions, clean_text(f"{with_questions} {answers[-1][:_TURN_CHARS]}")]
+        if answers
+        else [with_questions]
+    )
+
+
+def _stand_alone(question: Question, complete: Complete | None) -> str:
+    """The question in words that can be understood without the conversation."""
+    rewritten = _rewrite(question, complete) if complete else ""
+    standalone = rewritten or question.text
     earlier = [turn.content for turn in question.history if turn.role == "user"]
-    return clean_text(f"{question.text} {earlier[-1][:_TURN_CHARS]}" if earlier else question.text)
+    named = {name.casefold() for name in _NAME.findall(" ".join(earlier))}
+    if earlier and named and not any(name in standalone.casefold() for name in named):
+        return f"{standalone} (asked after: {clean_line(earlier[-1][:_TURN_CHARS])})"
+    return standalone
 
 
 def _rewrite(question: Question, complete: Complete) -> str:

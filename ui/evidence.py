@@ -11,6 +11,11 @@ from rag.types import Answer, Citation, Draft, Hit, Retrieved, Sentence
 _WEAK = "Only weakly supported by its passage: read it before you rely on it."
 
 
+def question_html(text: str) -> str:
+    """A question as a message of the chat."""
+    return f"<p>{escape(text)}</p>"
+
+
 def answer_html(answer: Answer, turn: int) -> str:
     """A finished answer as a message of the chat. ``turn`` tells its markers from other answers'."""
     if answer.abstained:
@@ -30,8 +35,8 @@ def answer_html(answer: Answer, turn: int) -> str:
 
 def draft_html(draft: Draft, turn: int) -> str:
     """An answer that is still being written."""
-    pending = f' <span class="pending">{escape(draft.pending)}</span>' if draft.pending else ""
-    return f'{_sentences(draft.sentences, turn)}{pending}<span class="caret"></span>'
+    pending = f'<span class="pending">{escape(draft.pending)}</span>' if draft.pending else ""
+    return f'{_sentences(draft.sentences, turn)}<p>{pending}<span class="caret"></span></p>'
 
 
 def searching_html() -> str:

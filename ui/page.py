@@ -48,7 +48,7 @@ def respond(
 ) -> Iterator[Update]:
     """Answer a message of the chat, in steps."""
     turn = len(memory)
-    shown = [*messages, {"role": "user", "content": text}]
+    shown = [*messages, {"role": "user", "content": evidence.question_html(text)}]
     panel = evidence.empty_panel()
 
     def frame(html: str, exchanges: list[Exchange] = memory) -> Update:

@@ -123,9 +123,7 @@ def test_a_file_that_is_no_database_is_a_storage_error(path: Path) -> None:
 def test_a_damaged_database_is_a_storage_error(
     path: Path, catalogue: Catalogue, make_article: MakeArticle
 ) -> None:
-    catalogue.put(
-        [(make_article("Text. " * 1000, f"https://example.org/{i}"), "one", 1) for i in range(20)]
-    )
+    catalogue.put([(make_article("Text. " * 1000, f"https://example.org/{i}"), "one", 1) for i in range(20)])
     catalogue.close()  # writes the log back into the file
     raw = path.read_bytes()
     path.write_bytes(raw[:4096] + b"\xa5" * (len(raw) - 4096))

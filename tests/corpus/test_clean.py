@@ -80,7 +80,9 @@ def test_lone_surrogates_become_question_marks() -> None:
 
 
 def test_chinese_text_is_left_as_it_is() -> None:
-    assert clean_text("北方稀土宣布，2025年一季度上调精矿价格。") == "北方稀土宣布，2025年一季度上调精矿价格。"
+    assert (
+        clean_text("北方稀土宣布，2025年一季度上调精矿价格。") == "北方稀土宣布，2025年一季度上调精矿价格。"
+    )
 
 
 def test_clean_line_has_no_line_breaks() -> None:

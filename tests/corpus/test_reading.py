@@ -100,7 +100,10 @@ def test_code_and_quotes_and_lists_and_raw_html_keep_their_words(tmp_path: Path)
         ("---\n- a\n- b\n---\nText.\n", "not a list of `name: value` lines"),
         ("---\njust words\n---\nText.\n", "not a list of `name: value` lines"),
         ("---\n---\nText.\n", "not a list of `name: value` lines"),
-        ("---\ntitle: a\nurl: https://example.org/a\n\nText without end of front matter.\n", "no closing ---"),
+        (
+            "---\ntitle: a\nurl: https://example.org/a\n\nText without end of front matter.\n",
+            "no closing ---",
+        ),
         ("---\ntitle: [a, b]\n---\nText.\n", "a title that is not text"),
         ("---\nurl: 12\n---\nText.\n", "a url that is not text"),
         ("---\ntopics: china\n---\nText.\n", "topics that are not a list"),

@@ -6,7 +6,7 @@ from datetime import date
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.article import Article
@@ -17,7 +17,16 @@ from rag.embed import Embedder
 from rag.tokens import count_tokens
 from rag.types import Passage
 
-_PARTS = ["Lynas produced oxide. ", "\n\n", "稀土价格上涨。", "word ", "x" * 90, "，", "👩‍🔬", "A heading\n\n"]
+_PARTS = [
+    "Lynas produced oxide. ",
+    "\n\n",
+    "稀土价格上涨。",
+    "word ",
+    "x" * 90,
+    "，",
+    "👩‍🔬",
+    "A heading\n\n",
+]
 _TEXT = (st.text(max_size=300) | st.lists(st.sampled_from(_PARTS), max_size=120).map("".join)).map(clean_text)
 _SCIENTIST, _FAMILY, _ASTRONAUT = "👩‍🔬", "👨‍👩‍👧‍👦", "👩🏽‍🚀"
 _EMOJI = [_SCIENTIST, _FAMILY, _ASTRONAUT, "❤️", "🇨🇳", "🇦🇺", "1️⃣", "👍🏿", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "😀", "稀", "e\u0329"]
@@ -110,19 +119,31 @@ def test_a_passage_closes_at_the_end_of_a_paragraph_when_it_is_half_full() -> No
 
 def test_headings_become_the_section_of_what_follows() -> None:
     body = "Lynas made more oxide than in any quarter before this one. " * 15
-    text = clean_text(f"{body}\n\nPrices in China\n\n{body}{body}\n\n包头的价格\n\n{body}")
+    headings = ["Prices in China", "包头的价格", "3.5 million tonnes"]
+    text = clean_text("\n\n".join([body, *(f"{heading}\n\n{body}{body}" for heading in headings)]))
+    places = [0, *(text.index(heading) for heading in headings)]
     passages = chunk(Article("https://example.org/a", text))
-    sections = list(dict.fromkeys(passage.section for passage in passages))
-    assert sections == ["", "Prices in China", "包头的价格"]
     for passage in passages:
-        assert passage.start >= text.index(passage.section)
+        above = [name for name, place in zip(["", *headings], places, strict=True) if place <= passage.start]
+        assert passage.section == above[-1]
+    assert [name for name in headings if name not in {passage.section for passage in passages}] == []
 
 
-def test_sentences_are_no_headings() -> None:
-    texts = ["Lynas made oxide.", "Is it rare?", "包钢上调价格。", "As follows:", "x" * 121]
-    for text in texts:
-        (passage, *_) = chunk(Article("https://example.org/a", text))
-        assert passage.section == ""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lynas made oxide.\n\nMore of it.",
+        "Is it rare?\n\nYes.",
+        "包钢上调价格。\n\n是的。",
+        "As follows:\n\nMore of it.",
+        "A line that goes on\nin the next line.\n\nMore of it.",
+        "Two lines of one\nparagraph\n\nMore of it.",
+        "x" * 121 + "\n\nMore of it.",
+        "A text of one line",
+    ],
+)
+def test_sentences_and_whole_texts_are_no_headings(text: str) -> None:
+    assert {passage.section for passage in chunk(Article("https://example.org/a", text))} == {""}
 
 
 @given(st.lists(st.sampled_from(_EMOJI), min_size=1, max_size=120), st.integers(12, 60))
@@ -138,7 +159,22 @@ def test_emoji_sequences_are_not_cut(emoji: list[str], limit: int) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", "稀", "a ", ". ", "U.S. ", "x.y'", "\n\n", "a\n\n", "👩‍🔬", "\u200d", "\ufe0f", "🏽", "🇨🇳", "\u0301"],
+    [
+        "a",
+        "稀",
+        "a ",
+        ". ",
+        "U.S. ",
+        "x.y'",
+        "\n\n",
+        "a\n\n",
+        "👩‍🔬",
+        "\u200d",
+        "\ufe0f",
+        "🏽",
+        "🇨🇳",
+        "\u0301",
+    ],
 )
 def test_time_grows_with_the_length_of_hostile_text_and_no_faster(unit: str) -> None:
     def seconds(length: int) -> float:

@@ -33,7 +33,9 @@ REPLY = "Lynas produced 1,404 tonnes of NdPr [a7]. MP Materials sold 500 tonnes 
 
 
 def test_markers_become_numbers_in_order_of_first_use() -> None:
-    draft = ground(["MP Materials sold 500 tonnes of oxide [k3]. Lynas produced 1,404 tonnes [a7]. So did MP [k3]."])
+    draft = ground(
+        ["MP Materials sold 500 tonnes of oxide [k3]. Lynas produced 1,404 tonnes [a7]. So did MP [k3]."]
+    )
     assert [s.citations for s in draft.sentences] == [(1,), (2,), (1,)]
     assert [(c.n, c.passage_id) for c in draft.citations] == [(1, "k3"), (2, "a7")]
 
@@ -71,7 +73,9 @@ def test_a_marker_behind_the_full_stop_belongs_to_the_sentence_before() -> None:
 
 
 def test_lists_in_lines_become_items() -> None:
-    draft = ground(["The sales were:\n- Lynas: 1,404 tonnes of NdPr [a7]\n- MP Materials: 500 tonnes of oxide [k3]\n"])
+    draft = ground(
+        ["The sales were:\n- Lynas: 1,404 tonnes of NdPr [a7]\n- MP Materials: 500 tonnes of oxide [k3]\n"]
+    )
     assert [s.text for s in draft.sentences if s.text.startswith("- ")] == [
         "- Lynas: 1,404 tonnes of NdPr",
         "- MP Materials: 500 tonnes of oxide",

@@ -45,7 +45,9 @@ def test_an_aside_in_brackets_keeps_its_words() -> None:
     assert read_markers("It [the company] agreed.", KNOWN).text == "It the company agreed."
 
 
-@pytest.mark.parametrize("begun", ["Output rose [", "Output rose [a", "Output rose [a7, k", "Output rose 【a7"])
+@pytest.mark.parametrize(
+    "begun", ["Output rose [", "Output rose [a", "Output rose [a7, k", "Output rose 【a7"]
+)
 def test_a_marker_that_has_only_begun_is_held_back(begun: str) -> None:
     assert settled(begun) == "Output rose"
 
@@ -66,7 +68,9 @@ def test_settled_is_a_prefix(text: str) -> None:
     assert text.startswith(settled(text))
 
 
-@pytest.mark.parametrize("hostile", ["[" * 50_000, "[a7" * 20_000, "[a7, " * 20_000, "(" * 50_000, " " * 100_000])
+@pytest.mark.parametrize(
+    "hostile", ["[" * 50_000, "[a7" * 20_000, "[a7, " * 20_000, "(" * 50_000, " " * 100_000]
+)
 def test_no_input_makes_it_slow(hostile: str) -> None:
     # Ten times the text may not take much more than ten times as long; a nested quantifier
     # would take a hundred times.

@@ -8,7 +8,24 @@ from hypothesis import strategies as st
 
 from rag.sentences import has_cjk, sentence_spans, split_sentences
 
-_PARTS = ["Dr. ", "U.S. ", "1.5", "e.g. ", ". ", "! ", "?”", "。", "！”", "\n", "\n\n", " ", "稀土", "👩‍🔬", "a", "“"]
+_PARTS = [
+    "Dr. ",
+    "U.S. ",
+    "1.5",
+    "e.g. ",
+    ". ",
+    "! ",
+    "?”",
+    "。",
+    "！”",
+    "\n",
+    "\n\n",
+    " ",
+    "稀土",
+    "👩‍🔬",
+    "a",
+    "“",
+]
 _TEXT = st.text() | st.lists(st.sampled_from(_PARTS)).map("".join)
 
 
@@ -95,7 +112,8 @@ def test_words_that_only_end_like_an_abbreviation_end_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["a", "稀", ".", ". ", "U.S. ", "a.", '."', ".”)", "!\n", "\n\n", " ", "。", "。」", "👩‍🔬", "x.y'"]
+    "unit",
+    ["a", "稀", ".", ". ", "U.S. ", "a.", '."', ".”)", "!\n", "\n\n", " ", "。", "。」", "👩‍🔬", "x.y'"],
 )
 def test_time_grows_with_the_length_of_hostile_text_and_no_faster(unit: str) -> None:
     def seconds(length: int) -> float:

@@ -52,7 +52,14 @@ def test_a_leaning_question_is_rewritten_and_searched_in_several_wordings() -> N
     understood = understand(Question("and when was that?", HISTORY), lambda messages, limit: rewritten)
     assert understood.question == rewritten
     assert understood.queries[0] == rewritten
-    assert "and when was that?" in understood.queries
+    assert any("A$201.9 million" in query for query in understood.queries)
+
+
+def test_a_rewriting_that_loses_the_subject_gets_the_earlier_question_back() -> None:
+    understood = understand(
+        Question("Who leads it?", HISTORY), lambda messages, limit: "Who leads the company?"
+    )
+    assert "Lynas" in understood.question
 
 
 def test_without_a_model_the_earlier_question_helps_the_search() -> None:
@@ -61,7 +68,9 @@ def test_without_a_model_the_earlier_question_helps_the_search() -> None:
 
 
 def test_a_chinese_question_is_searched_in_english() -> None:
-    understood = understand(Question("包钢承诺了什么？"), lambda messages, limit: "What did Baogang commit to?")
+    understood = understand(
+        Question("包钢承诺了什么？"), lambda messages, limit: "What did Baogang commit to?"
+    )
     assert understood.queries[0].startswith("What did Baogang commit to?")
     assert understood.question == "包钢承诺了什么？"
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 
-def reex(*arguments: str, data_dir: Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def reex(
+    *arguments: str, data_dir: Path, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     cleared = {name: "" for name in ("REEX_LLM", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY")}
     return subprocess.run(
         [sys.executable, "-m", "ui.cli", *arguments],
@@ -49,11 +51,24 @@ def test_search_finds_passages_as_data(corpus: Path) -> None:
     data = json.loads(done.stdout)
     assert done.returncode == 0
     assert [hit["url"] for hit in data["retrieved"]] == ["https://example.com/lynas"]
-    assert set(data["retrieved"][0]) >= {"passage_id", "url", "score", "title", "publisher", "published", "text"}
+    assert set(data["retrieved"][0]) >= {
+        "passage_id",
+        "url",
+        "score",
+        "title",
+        "publisher",
+        "published",
+        "text",
+    }
 
 
 def test_search_in_batch_answers_in_order_and_survives_bad_lines(corpus: Path) -> None:
-    lines = ['{"id": "a", "question": "Lynas NdPr"}', "not json", '{"id": "c", "question": ""}', '{"id": 4, "question": "Baogang"}']
+    lines = [
+        '{"id": "a", "question": "Lynas NdPr"}',
+        "not json",
+        '{"id": "c", "question": ""}',
+        '{"id": 4, "question": "Baogang"}',
+    ]
     done = reex("search", "--json", "--batch", "-", data_dir=corpus, stdin="\n".join(lines))
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
@@ -68,7 +83,10 @@ def test_a_second_ingest_of_the_same_does_nothing(corpus: Path) -> None:
 
 
 def test_data_dir_may_stand_before_or_behind_the_command(corpus: Path, tmp_path: Path) -> None:
-    for arguments in (["--data-dir", str(corpus), "search", "Lynas"], ["search", "Lynas", "--data-dir", str(corpus)]):
+    for arguments in (
+        ["--data-dir", str(corpus), "search", "Lynas"],
+        ["search", "Lynas", "--data-dir", str(corpus)],
+    ):
         assert "https://example.com/lynas" in reex(*arguments, data_dir=tmp_path).stdout
 
 

@@ -16,7 +16,16 @@ def article(text: str = HOSTILE, url: str = "https://example.com/a") -> Article:
 def answer(source: Article, sentences: tuple[Sentence, ...], abstained: bool = False) -> Answer:
     passage = Passage("p1", source.id, 0, len(source.text), source.text)
     citation = Citation(
-        1, "p1", source.id, source.url, source.title, source.publisher, source.published, 0, len(source.text), source.text
+        1,
+        "p1",
+        source.id,
+        source.url,
+        source.title,
+        source.publisher,
+        source.published,
+        0,
+        len(source.text),
+        source.text,
     )
     return Answer(
         question=HOSTILE,
@@ -36,7 +45,9 @@ def answer(source: Article, sentences: tuple[Sentence, ...], abstained: bool = F
 
 def test_nothing_that_was_not_written_here_becomes_markup() -> None:
     source = article()
-    full = answer(source, (Sentence(HOSTILE, "supported", (1,)), Sentence(HOSTILE, "unsupported", doubt=HOSTILE)))
+    full = answer(
+        source, (Sentence(HOSTILE, "supported", (1,)), Sentence(HOSTILE, "unsupported", doubt=HOSTILE))
+    )
     pages = [
         evidence.answer_html(full, 0),
         evidence.answer_html(answer(source, (), abstained=True), 0),
@@ -60,7 +71,10 @@ def test_a_marker_names_its_answer_and_its_passage() -> None:
 
 
 def test_weak_sentences_are_told_apart_and_unsupported_ones_struck() -> None:
-    sentences = (Sentence("One.", "weak", (1,)), Sentence("Two.", "unsupported", doubt="not in the cited passage: 2"))
+    sentences = (
+        Sentence("One.", "weak", (1,)),
+        Sentence("Two.", "unsupported", doubt="not in the cited passage: 2"),
+    )
     html = evidence.answer_html(answer(article(), sentences), 0)
     assert 'class="weak"' in html
     assert "<s>Two.</s>" in html

@@ -1,0 +1,571 @@
+"""An ingest leaves the index equal to its sources, whatever stops it and whatever was there before."""
+
+import inspect
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import sleep
+from typing import NamedTuple, NoReturn
+
+import numpy as np
+import pytest
+
+from corpus.catalogue import Catalogue, Entry
+from corpus.errors import CorpusError, StorageError
+from corpus.reading import Rejected
+from rag.embed import PACKAGED, Embedder, Vectors
+from rag.errors import BusyError, IndexUnusableError
+from rag.index import Index
+from rag.ingest import Report, ingest
+from rag.lexical import LexicalIndex
+
+METALS = ["neodymium", "dysprosium", "terbium", "samarium", "yttrium", "gadolinium", "cerium", "lanthanum"]
+
+
+def write(source: Path, name: str, text: str, url: str = "") -> Path:
+    source.mkdir(exist_ok=True)
+    path = source / f"{name}.md"
+    path.write_text(f'---\ntitle: "On {name}"\nurl: "{url or f"https://example.org/{name}"}"\n---\n{text}\n')
+    return path
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Three articles: on neodymium, dysprosium and terbium."""
+    for metal in METALS[:3]:
+        write(tmp_path / "source", metal, f"The price of {metal} rose.\n\nNobody knows why {metal} did so.")
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def run(tmp_path: Path, embedder: Embedder) -> Callable[..., Report]:
+    """Ingest these sources, and no others, into the folder ``data``."""
+
+    def run(*sources: Path, **options: object) -> Report:
+        given = {"only": bool(sources), "load_embedder": lambda: embedder, **options}
+        return ingest(tmp_path / "data", PACKAGED, [str(path) for path in sources], **given)  # type: ignore[arg-type]
+
+    return run
+
+
+def embed_nothing() -> NoReturn:
+    raise AssertionError("there is nothing to embed")
+
+
+class State(NamedTuple):
+    """All that an index stores, from each place where it is stored."""
+
+    passages: dict[str, str]
+    entries: dict[str, Entry]
+    lexical: list[str]
+    leftovers: list[str]
+
+
+def state(folder: Path, model: str = PACKAGED) -> State:
+    index = Index(folder, model)
+    found = index._collection.get(include=["documents"])
+    (bm25,) = (folder / "bm25").iterdir()
+    assert bm25.name == index.catalogue.fact("generation")
+    result = State(
+        dict(zip(found["ids"], found["documents"] or (), strict=True)),
+        index.catalogue.entries(),
+        sorted(LexicalIndex.load(bm25).ids),
+        sorted(path.name for path in folder.iterdir() if not path.name.startswith("catalogue.sqlite")),
+    )
+    index.close()
+    return result
+
+
+def built_clean(folder: Path, source: Path, embedder: object) -> State:
+    ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=lambda: embedder)  # type: ignore[arg-type, return-value]
+    clean = state(folder)
+    assert sorted(clean.passages) == clean.lexical
+    assert clean.leftovers == ["bm25", "chroma", "ingest.lock"]
+    assert sum(entry.passages for entry in clean.entries.values()) == len(clean.passages)
+    return clean
+
+
+def titles_found(index: Index, embedder: Embedder, question: str) -> set[str]:
+    """Titles of the articles whose passages both searches find and the index stands by."""
+    dense = [id_ for id_, _ in index.dense(embedder.encode([question]), 10)]
+    lexical = [id_ for id_, _ in index.lexical.search(question, 10)]
+    passages = index.passages(list(dict.fromkeys(dense + lexical))).values()
+    articles = index.catalogue.articles({passage.article_id for passage in passages})
+    for passage in passages:
+        assert articles[passage.article_id].text[passage.start : passage.end] == passage.text
+    return {article.title for article in articles.values()}
+
+
+# What changed, and only that
+
+
+def test_the_first_ingest_stores_every_article_with_passages_that_are_slices_of_it(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    report = run(source)
+    assert (report.added, report.changed, report.removed, report.unchanged) == (3, 0, 0, 0)
+    assert report.passages == 3
+    assert report.as_text().startswith("Articles: 3 added. The index holds 3 passages")
+    index = Index(tmp_path / "data", PACKAGED)
+    assert titles_found(index, embedder, "price") == {"On neodymium", "On dysprosium", "On terbium"}
+    ((best, similarity), *_) = index.dense(embedder.encode(["On terbium\nThe price of terbium rose."]), 1)
+    assert "terbium" in index.passages([best])[best].text
+    assert similarity > 0.8
+    vector = embedder.encode(["terbium"])
+    assert index.similarities(vector, [best])[best] == pytest.approx(index.dense(vector, 1)[0][1], abs=0.01)
+    index.close()
+
+
+def test_a_second_ingest_embeds_nothing_and_changes_nothing(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    run(source)
+    before = state(tmp_path / "data")
+    report = run(source, load_embedder=embed_nothing)
+    assert (report.added, report.changed, report.removed, report.unchanged) == (0, 0, 0, 3)
+    assert state(tmp_path / "data") == before
+
+
+def test_added_changed_and_removed_files_leave_the_index_as_if_built_anew(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    run(source)
+    (source / "neodymium.md").unlink()
+    write(source, "dysprosium", "The price of gallium fell.")
+    write(source, "samarium", "Samarium stayed.")
+    report = run(source)
+    assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, 1)
+    assert state(tmp_path / "data") == built_clean(tmp_path / "clean", source, embedder)
+    assert not [text for text in state(tmp_path / "data").passages.values() if "neodymium" in text]
+    index = Index(tmp_path / "data", PACKAGED)
+    assert index.lexical.search("neodymium", 10) == []
+    assert [index.passages([id_])[id_].text for id_, _ in index.lexical.search("gallium", 10)] == [
+        "The price of gallium fell."
+    ]
+    index.close()
+
+
+def test_a_change_of_the_title_alone_is_a_change(source: Path, run: Callable[..., Report]) -> None:
+    run(source)
+    path = source / "terbium.md"
+    path.write_text(path.read_text().replace("On terbium", "About terbium"))
+    report = run(source)
+    assert (report.changed, report.unchanged) == (1, 2)
+
+
+def test_large_corpora_are_read_and_written_in_pages(
+    source: Path,
+    tmp_path: Path,
+    run: Callable[..., Report],
+    embedder: Embedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clean = built_clean(tmp_path / "clean", source, embedder)
+    monkeypatch.setattr("rag.index._BATCH", 2)
+    monkeypatch.setattr("rag.ingest._BATCH_PASSAGES", 2)
+    steps: list[tuple[int, int]] = []
+    run(source, progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(0, 3), (2, 3), (3, 3)]
+    assert state(tmp_path / "data") == clean
+
+
+# Sources
+
+
+def test_sources_are_remembered_until_only_is_said(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    folder, second = tmp_path / "data", tmp_path / "second"
+    write(second, "cerium", "Cerium fell.")
+    run(source)
+    report = ingest(folder, PACKAGED, [str(second)], load_embedder=lambda: embedder)
+    assert (report.added, report.unchanged) == (1, 3)
+    report = ingest(folder, PACKAGED, load_embedder=embed_nothing)
+    assert (report.unchanged, report.removed) == (4, 0)
+    report = ingest(folder, PACKAGED, [str(second)], only=True, load_embedder=embed_nothing)
+    assert (report.unchanged, report.removed) == (1, 3)
+    report = ingest(folder, PACKAGED, load_embedder=embed_nothing)
+    assert (report.unchanged, report.removed) == (1, 0)
+    assert state(folder) == built_clean(tmp_path / "clean", second, embedder)
+    catalogue = Catalogue(folder / "catalogue.sqlite")
+    assert catalogue.sources() == [str(second)]
+    catalogue.close()
+
+
+def test_the_starter_corpus_is_the_first_source_until_only_is_said(
+    source: Path, tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.ingest.STARTER", source)
+    report = ingest(tmp_path / "data", PACKAGED, load_embedder=lambda: embedder)
+    assert report.added == 3
+    write(tmp_path / "second", "cerium", "Cerium fell.")
+    report = ingest(tmp_path / "data", PACKAGED, [str(tmp_path / "second")], load_embedder=lambda: embedder)
+    assert (report.added, report.unchanged) == (1, 3)
+    catalogue = Catalogue(tmp_path / "data" / "catalogue.sqlite")
+    assert catalogue.sources() == ["starter", str(tmp_path / "second")]
+    catalogue.close()
+
+
+def test_while_a_file_is_broken_earlier_articles_stay_and_the_rest_goes_on(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    run(source)
+    whole = (source / "neodymium.md").read_bytes()
+    (source / "neodymium.md").write_bytes(b"---\nbroken")
+    (source / "dysprosium.md").unlink()
+    write(source, "samarium", "Samarium stayed.")
+    report = run(source)
+    assert (report.added, report.removed, report.unchanged, report.kept) == (1, 0, 1, 2)
+    assert [item.where for item in report.rejected] == [str(source / "neodymium.md")]
+    assert "Kept 2 articles" in report.as_text()
+    assert len(state(tmp_path / "data").entries) == 4
+
+    (source / "neodymium.md").write_bytes(whole)
+    report = run(source, load_embedder=embed_nothing)
+    assert (report.removed, report.unchanged, report.kept) == (1, 3, 0)
+
+
+def test_a_broken_file_also_keeps_articles_that_came_from_a_source_forgotten_since(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(source, copy)
+    run(source)
+    run(copy)
+    (copy / "neodymium.md").write_bytes(b"---\nbroken")
+    report = run(copy)
+    assert (report.removed, report.kept) == (0, 1)
+
+
+def test_second_addresses_and_second_texts_are_reported_and_the_first_ones_kept(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    write(source, "x-address", "Another text.", url="https://example.org/terbium")
+    write(source, "x-text", "The price of terbium rose.\n\nNobody knows why terbium did so.")
+    report = run(source)
+    assert report.added == 3
+    assert report.duplicates == [
+        Rejected(
+            "https://example.org/terbium", "is a second article with this address; the first one was kept"
+        ),
+        Rejected("https://example.org/x-text", "has the same text as https://example.org/terbium"),
+    ]
+    assert "Another text." not in state(tmp_path / "data").passages.values()
+
+
+def test_the_same_article_in_two_sources_is_no_duplicate(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    shutil.copytree(source, tmp_path / "copy")
+    report = run(source, tmp_path / "copy")
+    assert (report.added, report.duplicates) == (3, [])
+
+
+@pytest.mark.parametrize("kind", ["empty", "missing", "broken"])
+def test_a_source_without_articles_changes_nothing(
+    source: Path, tmp_path: Path, run: Callable[..., Report], kind: str
+) -> None:
+    run(source)
+    before = state(tmp_path / "data")
+    bad = tmp_path / kind
+    if kind != "missing":
+        bad.mkdir()
+    if kind == "broken":
+        (bad / "a.md").write_bytes(b"\xff")
+    for also in ((), (source,)):
+        if kind == "broken" and also:
+            continue  # then there are articles, and one file is reported
+        with pytest.raises(CorpusError):
+            run(bad, *also, load_embedder=embed_nothing)
+    assert state(tmp_path / "data") == before
+    report = run(load_embedder=embed_nothing)
+    assert (report.unchanged, report.removed) == (3, 0)
+
+
+def test_a_source_that_vanished_changes_nothing(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    run(source)
+    before = state(tmp_path / "data")
+    shutil.rmtree(source)
+    with pytest.raises(CorpusError, match="There is no file or folder"):
+        run(load_embedder=embed_nothing)
+    assert state(tmp_path / "data") == before
+
+
+# Who may use the folder
+
+
+def test_two_ingests_at_once_are_refused(
+    source: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    def second_ingest_meanwhile() -> Embedder:
+        with pytest.raises(BusyError, match="Another ingest is running"):
+            run(source, load_embedder=embed_nothing)
+        return embedder
+
+    assert run(source, load_embedder=second_ingest_meanwhile).added == 3
+
+
+def test_an_index_of_another_embedding_model_is_refused_and_can_be_rebuilt(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    folder = tmp_path / "data"
+    run(source)
+    before = state(folder)
+    with pytest.raises(IndexUnusableError, match="built with the embedding model 'all-MiniLM-L6-v2'"):
+        ingest(folder, "other", load_embedder=embed_nothing)
+    with pytest.raises(IndexUnusableError, match="--rebuild"):
+        Index(folder, "other")
+    assert state(folder) == before
+
+    report = ingest(folder, "other", rebuild=True, load_embedder=lambda: embedder)
+    assert (report.added, report.passages) == (3, 3)
+    assert state(folder, "other").passages == before.passages
+    with pytest.raises(IndexUnusableError, match="built with the embedding model 'other'"):
+        Index(folder, PACKAGED)
+
+
+def test_a_rebuild_without_its_source_changes_nothing(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    run(source)
+    before = state(tmp_path / "data")
+    shutil.rmtree(source)
+    with pytest.raises(CorpusError):
+        ingest(tmp_path / "data", "other", rebuild=True, load_embedder=embed_nothing)
+    assert state(tmp_path / "data") == before
+
+
+def test_an_index_cut_in_another_way_is_refused(
+    source: Path, tmp_path: Path, run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(source)
+    monkeypatch.setattr("rag.index.CHUNKING", "another-way")
+    with pytest.raises(IndexUnusableError, match="another version of the chunker"):
+        run(source, load_embedder=embed_nothing)
+    assert run(source, rebuild=True).added == 3
+
+
+def test_there_is_no_index_in_a_folder_without_one(tmp_path: Path) -> None:
+    with pytest.raises(IndexUnusableError, match="run `reex ingest` first"):
+        Index(tmp_path / "nowhere", PACKAGED)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_data_directory_that_is_a_file_is_a_storage_error(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(StorageError):
+        ingest(tmp_path / "data", PACKAGED, [str(source)], only=True, load_embedder=embed_nothing)
+
+
+# Failures
+
+
+def test_a_full_disk_is_a_storage_error_and_the_old_index_answers(
+    source: Path,
+    tmp_path: Path,
+    run: Callable[..., Report],
+    embedder: Embedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    run(source)
+    write(source, "terbium", "Terbium is another story.")
+    write(source, "samarium", "Samarium stayed.")
+    with monkeypatch.context() as disk:
+        disk.setattr(Index, "store", full)
+        with pytest.raises(StorageError, match=r"No space left on device.*reex ingest"):
+            run(source)
+    index = Index(tmp_path / "data", PACKAGED)
+    assert titles_found(index, embedder, "price") == {"On neodymium", "On dysprosium", "On terbium"}
+    index.close()
+    run(source)
+    assert state(tmp_path / "data") == built_clean(tmp_path / "clean", source, embedder)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Index.store",
+        "Catalogue.put",
+        "Catalogue.remove",
+        "LexicalIndex.save",
+        "Catalogue.set_fact",
+        "Index.drop",
+    ],
+)
+def test_an_ingest_interrupted_at_any_step_is_made_whole_by_the_next(
+    source: Path,
+    tmp_path: Path,
+    run: Callable[..., Report],
+    embedder: Embedder,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    when: str,
+) -> None:
+    run(source)
+    (source / "neodymium.md").unlink()
+    write(source, "terbium", "Terbium is another story.")
+    write(source, "samarium", "Samarium stayed.")
+    owner, name = (
+        {"Index": Index, "Catalogue": Catalogue, "LexicalIndex": LexicalIndex}[step.split(".")[0]],
+        step.split(".")[1],
+    )
+    real = getattr(owner, name)
+
+    def interrupted(*args: object, **options: object) -> NoReturn:
+        if when == "after":
+            real(*args, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(source)
+    index = Index(tmp_path / "data", PACKAGED)
+    assert "On dysprosium" in titles_found(index, embedder, "price")
+    index.close()
+    run(source)
+    assert state(tmp_path / "data") == built_clean(tmp_path / "clean", source, embedder)
+
+
+def test_lost_vectors_are_made_again(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    clean = built_clean(tmp_path / "clean", source, embedder)
+    shutil.copytree(tmp_path / "clean", tmp_path / "data", ignore=shutil.ignore_patterns("chroma"))
+    assert run().added == 3
+    assert state(tmp_path / "data") == clean
+
+
+def test_a_damaged_bm25_index_is_built_anew_by_the_reader(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    run(source)
+    for file in (tmp_path / "data" / "bm25").rglob("*.*"):
+        file.write_bytes(b"")
+    index = Index(tmp_path / "data", PACKAGED)
+    assert titles_found(index, embedder, "price") == {"On neodymium", "On dysprosium", "On terbium"}
+    assert len(index) == 3
+    index.close()
+
+
+def test_a_damaged_vector_store_is_a_storage_error(
+    source: Path, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    run(source)
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    (tmp_path / "copy" / "chroma" / "chroma.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError, match="cannot be opened"):
+        Index(tmp_path / "copy", PACKAGED)
+
+
+# Other processes
+
+
+class Hashing:
+    """Stands for an embedding model where only storage is at stake: a unit vector from a text's hash."""
+
+    def fits(self, text: str) -> bool:
+        return len(text) < 400
+
+    def encode(self, texts: list[str]) -> Vectors:
+        rows = np.stack([np.random.default_rng(list(text.encode())).normal(size=384) for text in texts])
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+INGEST = f"""
+import sys
+from pathlib import Path
+import numpy as np
+import rag.ingest
+from rag.embed import Vectors
+
+{inspect.getsource(Hashing)}
+
+rag.ingest._BATCH_PASSAGES = 8
+rag.ingest.ingest(
+    Path(sys.argv[1]),
+    {PACKAGED!r},
+    [sys.argv[2]],
+    only=True,
+    load_embedder=Hashing,
+    progress=lambda done, total: print(done / (total or 1), flush=True),
+)
+"""
+
+
+def ingest_elsewhere(folder: Path, source: Path) -> subprocess.Popen[str]:
+    """Start an ingest in a process of its own, which prints how far it is."""
+    command = [sys.executable, "-c", INGEST, str(folder), str(source)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def write_thirty(source: Path, *, later: bool = False) -> None:
+    """Thirty articles; later some are changed, some gone and some new."""
+    for number in range(10, 40) if later else range(30):
+        version = "second" if later and number % 2 else "first"
+        write(source, f"a{number}", "\n\n".join(f"Part {i}, {version}. {'word ' * 70}" for i in range(3)))
+    for number in range(10) if later else ():
+        (source / f"a{number}.md").unlink()
+
+
+def test_an_open_reader_sees_what_another_process_ingested_once_it_refreshes(tmp_path: Path) -> None:
+    source, folder = tmp_path / "source", tmp_path / "data"
+    write_thirty(source)
+    built_clean(folder, source, Hashing())
+    reader = Index(folder, PACKAGED)
+    vector = Hashing().encode(["On terbium\nTerbium is new."])
+    before = reader.dense(vector, 5)
+
+    write_thirty(source, later=True)
+    write(source, "terbium", "Terbium is new.")
+    assert ingest_elsewhere(folder, source).wait() == 0
+
+    assert reader.lexical.search("terbium", 5) == []
+    reader.refresh()
+    ((id_, _),) = reader.lexical.search("terbium", 5)
+    assert reader.passages([id_])[id_].text == "Terbium is new."
+    found = reader.dense(vector, 5)
+    assert found != before
+    assert found[0] == (id_, pytest.approx(1, abs=0.001))
+    assert sorted(reader.lexical.ids) == sorted(state(folder).passages)
+    reader.close()
+
+
+@pytest.mark.parametrize("start", ["nothing", "earlier"])
+def test_an_ingest_killed_at_any_moment_is_made_whole_by_the_next(tmp_path: Path, start: str) -> None:
+    source = tmp_path / "source"
+    write_thirty(source)
+    if start == "earlier":
+        built_clean(tmp_path / "earlier", source, Hashing())
+    write_thirty(source, later=True)
+    clean = built_clean(tmp_path / "clean", source, Hashing())
+    chance = random.Random(start)
+    killed = 0
+    for reached in (0, 0.5, 1):
+        folder = tmp_path / f"killed-{reached}"
+        if start == "earlier":
+            shutil.copytree(tmp_path / "earlier", folder)
+        process = ingest_elsewhere(folder, source)
+        assert process.stdout
+        next(line for line in process.stdout if float(line) >= reached)
+        sleep(chance.uniform(0, 0.03))
+        process.kill()
+        process.stdout.close()
+        killed += process.wait() == -signal.SIGKILL
+
+        reader = Index(folder, PACKAGED)
+        reader.passages([id_ for id_, _ in reader.dense(Hashing().encode(["word"]), 10)])
+        reader.close()
+        ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=Hashing)  # type: ignore[arg-type]
+        assert state(folder) == clean
+    assert killed >= 2  # the last one may have ended by itself

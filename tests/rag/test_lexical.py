@@ -1,0 +1,144 @@
+"""Searching by words finds stems, Chinese and numbers, and a saved index is the same when loaded."""
+
+import math
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.lexical import LexicalIndex, terms
+
+TEXTS = {
+    "lynas": "Lynas produced 1,404 tonnes of NdPr oxide in the December 2025 quarter.",
+    "baogang": "包钢股份宣布上调稀土精矿价格。",
+    "quota": "China's quotas for mining rare earths are not published any more.",
+    "price": "The price of dysprosium oxide rose; prices in Europe are higher.",
+}
+
+
+@pytest.fixture(scope="module")
+def index() -> LexicalIndex:
+    return LexicalIndex.build(list(TEXTS), list(TEXTS.values()))
+
+
+def found(index: LexicalIndex, query: str, k: int = 10) -> list[str]:
+    return [id_ for id_, _ in index.search(query, k)]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Mining mines mined", ["mine", "mine", "mine"]),
+        ("The quotas of the US and its price", ["quota", "price"]),
+        ("NdPr NDPR ndpr", ["ndpr", "ndpr", "ndpr"]),
+        ("稀土精矿", ["稀土", "土精", "精矿"]),
+        ("镝", ["镝"]),
+        ("包钢price上调", ["包钢", "price", "上调"]),
+        ("1,404 tonnes, 1404; 17.35", ["1404", "tonn", "1404", "17.35"]),
+        ("US$1,500.5m 2025-26", ["1500.5", "m", "2025", "26"]),
+        ("high-purity E-VAC", ["high", "puriti", "e", "vac"]),
+        ("Kvanefjeld’s Nolans_Bore Straße", ["kvanefjeld", "nolan", "bore", "strass"]),
+        ("", []),
+        ("👩‍🔬 … ——", []),
+    ],
+)
+def test_terms_are_stems_numbers_and_pairs_of_chinese_characters(text: str, wanted: list[str]) -> None:
+    assert terms(text) == wanted
+
+
+@given(st.text())
+def test_terms_of_any_text_are_never_empty_and_ignore_case(text: str) -> None:
+    assert all(term and term == "".join(term.split()) for term in terms(text))
+    ascii_only = "".join(c for c in text if c in string.printable)
+    assert terms(ascii_only.upper()) == terms(ascii_only.lower())
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("producing", "lynas"),
+        ("1404", "lynas"),
+        ("How much is 1,404?", "lynas"),
+        ("稀土价格", "baogang"),
+        ("包钢", "baogang"),
+        ("quota", "quota"),
+        ("published quotas", "quota"),
+        ("Dysprosium's pricing", "price"),
+    ],
+)
+def test_the_passage_that_has_the_words_comes_first(index: LexicalIndex, query: str, first: str) -> None:
+    assert found(index, query)[0] == first
+
+
+def test_results_share_a_term_come_best_first_and_are_at_most_k(index: LexicalIndex) -> None:
+    results = index.search("oxide price", 10)
+    assert [id_ for id_, _ in results] == ["price", "lynas"]
+    assert results[0][1] > results[1][1] > 0
+    assert index.search("oxide price", 1) == results[:1]
+
+
+@pytest.mark.parametrize("query", ["", "the of what", "zirconium", "钇", "???"])
+def test_a_query_without_a_known_term_finds_nothing(index: LexicalIndex, query: str) -> None:
+    assert index.search(query, 10) == []
+
+
+@pytest.mark.parametrize("texts", [{}, {"a": "", "b": "of the", "c": "👩‍🔬"}])
+def test_an_index_without_any_term_finds_nothing_and_can_be_saved(
+    tmp_path: Path, texts: dict[str, str]
+) -> None:
+    built = LexicalIndex.build(list(texts), list(texts.values()))
+    built.save(tmp_path / "bm25")
+    for index in (built, LexicalIndex.load(tmp_path / "bm25")):
+        assert index.ids == tuple(texts)
+        assert index.search("oxide", 10) == []
+        assert index.rarity("oxid") == math.log(len(texts) + 1)
+
+
+def test_rarer_terms_have_higher_rarity_and_unseen_ones_the_highest(index: LexicalIndex) -> None:
+    assert index.rarity("oxid") == pytest.approx(math.log(5 / 3))
+    assert index.rarity("dysprosium") == pytest.approx(math.log(5 / 2))
+    assert index.rarity("稀土") == pytest.approx(math.log(5 / 2))
+    assert index.rarity("zirconium") == pytest.approx(math.log(5))
+
+
+def test_a_saved_index_is_the_same_when_loaded(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "bm25")
+    loaded = LexicalIndex.load(tmp_path / "bm25")
+    assert loaded.ids == index.ids
+    for query in ("oxide price", "稀土价格", "1404 tonnes", "nothing known"):
+        assert loaded.search(query, 10) == index.search(query, 10)
+    for term in ("oxid", "稀土", "unseen"):
+        assert loaded.rarity(term) == index.rarity(term)
+
+
+def test_saving_replaces_an_earlier_index_and_what_an_interrupted_save_left(
+    index: LexicalIndex, tmp_path: Path
+) -> None:
+    (tmp_path / "bm25.partial").mkdir()
+    (tmp_path / "bm25.partial" / "rubbish").write_text("x")
+    LexicalIndex.build(["old"], ["old words"]).save(tmp_path / "bm25")
+    index.save(tmp_path / "bm25")
+    assert LexicalIndex.load(tmp_path / "bm25").ids == index.ids
+    assert [path.name for path in tmp_path.iterdir()] == ["bm25"]
+    assert not (tmp_path / "bm25" / "rubbish").exists()
+
+
+def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="ids.json"):
+        LexicalIndex.load(tmp_path / "bm25")
+
+
+@pytest.mark.parametrize("left", [0, 0.5])
+def test_a_damaged_index_is_an_error_whichever_file_is_damaged(
+    index: LexicalIndex, tmp_path: Path, left: float
+) -> None:
+    index.save(tmp_path / "whole")
+    for name in sorted(path.name for path in (tmp_path / "whole").iterdir()):
+        folder = tmp_path / f"damaged-{name}"
+        index.save(folder)
+        raw = (folder / name).read_bytes()
+        (folder / name).write_bytes(raw[: int(len(raw) * left)])
+        with pytest.raises((OSError, ValueError)):
+            LexicalIndex.load(folder)
