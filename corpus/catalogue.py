@@ -43,6 +43,8 @@ _facts = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+_REMOVE = sa.delete(_articles).where(_articles.c.id == sa.bindparam("gone"))
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -148,7 +150,7 @@ class Catalogue:
         now = datetime.now(UTC)
         rows = [_to_row(article, source, passages, now) for article, source, passages in articles]
         with self._guard(), self._engine.begin() as db:
-            db.execute(sa.delete(_articles).where(_articles.c.id.in_([row["id"] for row in rows])))
+            db.execute(_REMOVE, [{"gone": row["id"]} for row in rows])
             db.execute(sa.insert(_articles), rows)
 
     def remove(self, ids: Iterable[str]) -> None:
@@ -157,7 +159,7 @@ class Catalogue:
         if not gone:
             return
         with self._guard(), self._engine.begin() as db:
-            db.execute(sa.delete(_articles).where(_articles.c.id == sa.bindparam("gone")), gone)
+            db.execute(_REMOVE, gone)
 
     def set_fact(self, name: str, value: str) -> None:
         """Store a small fact, replacing the earlier one of that name."""

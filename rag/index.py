@@ -5,21 +5,24 @@ many passages that version has. What belongs to the corpus is decided by the cat
 that no catalogue entry accounts for are leftovers of an interrupted ingest, never answers.
 """
 
+import gc
 import shutil
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import chromadb
 from chromadb.api import ClientAPI
+from chromadb.api.client import Client
 from chromadb.api.types import Metadata
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError, NotFoundError
 
 from corpus.article import Article
-from corpus.catalogue import Catalogue, Entry
+from corpus.catalogue import Catalogue
 from corpus.errors import StorageError
 from rag.chunk import CHUNKING
 from rag.embed import Vectors
@@ -29,6 +32,7 @@ from rag.types import Passage
 
 _COLLECTION = "passages"
 _BATCH = 1000
+_opening = Lock()
 
 
 class Index:
@@ -41,7 +45,7 @@ class Index:
             folder: the data directory.
             embedding_model: must be the model that built the index.
             create: make an empty index when there is none.
-            rebuild: throw away an index that was built in another way.
+            rebuild: also open an index that was built in another way, for `start_over`.
 
         Raises:
             IndexUnusableError: there is no index, or it was built in another way.
@@ -57,16 +61,11 @@ class Index:
             raise StorageError(f"The data directory {folder} cannot be made ({error.strerror}).") from error
         self.catalogue = Catalogue(folder / "catalogue.sqlite")
         self._collection = self._open_collection(create, rebuild)
-        self.generation = ""
-        self.lexical = LexicalIndex.build((), ())
-        self._entries: dict[str, Entry] = {}
-        self.refresh()
+        self._load(self.catalogue.fact("generation") or "")
 
-    def _open_collection(self, create: bool, rebuild: bool) -> chromadb.Collection:
+    def _open_collection(self, create: bool = False, rebuild: bool = False) -> chromadb.Collection:
         try:
-            client = chromadb.PersistentClient(
-                str(self._folder / "chroma"), ChromaSettings(anonymized_telemetry=False)
-            )
+            client = self._new_client()
             try:
                 collection = client.get_collection(_COLLECTION, embedding_function=None)
             except NotFoundError:
@@ -75,19 +74,27 @@ class Index:
                         f"There is no index in {self._folder}: run `reex ingest` first."
                     ) from None
                 return self._new_collection(client)
-            found = {name: (collection.metadata or {}).get(name) for name in self._fingerprint}
-            if found == self._fingerprint:
-                return collection
-            if not rebuild:
+            found = self._fingerprint_of(collection)
+            if found != self._fingerprint and not rebuild:
                 raise IndexUnusableError(_mismatch(found, self._fingerprint))
-            client.delete_collection(_COLLECTION)
-            self.catalogue.remove(self.catalogue.entries())
-            return self._new_collection(client)
+            return collection
         except (ChromaError, OSError, ValueError) as error:
             raise StorageError(
                 f"The index in {self._folder} cannot be opened ({error}): check free disk space and "
                 "access rights, or remove the folder and run `reex ingest`."
             ) from error
+
+    def _new_client(self) -> ClientAPI:
+        # All Chroma clients of a process share one copy of the vectors, which never sees what other
+        # processes wrote later; each opening takes a fresh copy. Users of an old one may finish.
+        with _opening:
+            Client.clear_system_cache()
+            return chromadb.PersistentClient(
+                str(self._folder / "chroma"), ChromaSettings(anonymized_telemetry=False)
+            )
+
+    def _fingerprint_of(self, collection: chromadb.Collection) -> dict[str, Any]:
+        return {name: (collection.metadata or {}).get(name) for name in self._fingerprint}
 
     def _new_collection(self, client: ClientAPI) -> chromadb.Collection:
         return client.create_collection(
@@ -100,16 +107,28 @@ class Index:
     # Reading
 
     def refresh(self) -> None:
-        """Follow what another process has ingested since the last look."""
+        """Follow what another process has ingested since the last look.
+
+        Raises:
+            IndexUnusableError: it rebuilt the index in another way.
+        """
         generation = self.catalogue.fact("generation") or ""
-        if generation == self.generation and self.lexical.ids:
-            return
+        if generation != self.generation:
+            self._collection = self._open_collection()
+            self._load(generation)
+            gc.collect()  # the former client is cyclic, and holds files and threads until collected
+
+    def _load(self, generation: str) -> None:
         self._entries = self.catalogue.entries()
         try:
             self.lexical = LexicalIndex.load(self._bm25_folder(generation))
         except (OSError, ValueError):
             self.lexical = self._build_lexical()
         self.generation = generation
+
+    def is_foreign(self) -> bool:
+        """Whether the index was built in another way than this object would."""
+        return self._fingerprint_of(self._collection) != self._fingerprint
 
     def __len__(self) -> int:
         """How many passages the corpus has."""
@@ -140,6 +159,13 @@ class Index:
         return {id_: float(vector[0] @ row) for id_, row in zip(found["ids"], stored, strict=True)}
 
     # Writing: only `ingest` calls these, and it holds the lock
+
+    def start_over(self) -> None:
+        """Throw away all that is stored."""
+        client = self._new_client()
+        client.delete_collection(_COLLECTION)
+        self._collection = self._new_collection(client)
+        self.catalogue.remove(self.catalogue.entries())
 
     def store(self, articles: Sequence[tuple[Article, Sequence[Passage]]], vectors: Vectors) -> None:
         """Write passages with their vectors, in the order of the rows of ``vectors``."""

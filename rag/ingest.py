@@ -64,9 +64,16 @@ class Report:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be done: articles to store, each with its source, and ids to remove."""
+    """What is to be done.
+
+    Attributes:
+        store: articles to store, each with its source.
+        move: unchanged articles that another source offers now, with their number of passages.
+        remove: ids of articles to remove.
+    """
 
     store: list[tuple[Article, str]]
+    move: list[tuple[Article, str, int]]
     remove: list[str]
 
 
@@ -104,7 +111,7 @@ def ingest(
         IndexUnusableError: the index was built with another embedding model.
     """
     started = perf_counter()
-    with _locked(folder), _storage_errors(folder):
+    with _storage_errors(folder), _locked(folder):
         index = Index(folder, embedding_model, create=True, rebuild=rebuild)
         try:
             report = _bring_up_to_date(
@@ -159,6 +166,11 @@ def _bring_up_to_date(
     offered = _read(wanted, report)
 
     unfinished = folder / "ingest.unfinished"
+    if index.is_foreign():
+        embedder = load_embedder()  # before anything is lost: there may be no such model
+        load_embedder = lambda: embedder  # noqa: E731
+        unfinished.touch()
+        index.start_over()
     if unfinished.exists() or not index.is_whole():
         unfinished.touch()
         index.repair()
@@ -167,6 +179,7 @@ def _bring_up_to_date(
         unfinished.touch()
         _carry_out(index, plan, load_embedder, progress, report)
         unfinished.unlink()
+    index.catalogue.put(plan.move)
     index.catalogue.set_sources(wanted)
     report.passages = len(index)
     return report
@@ -201,11 +214,13 @@ def _plan(
     index: Index, offered: dict[str, tuple[Article, str]], sources: Sequence[str], report: Report
 ) -> _Plan:
     known = index.catalogue.entries()
-    store = []
+    store, move = [], []
     for article_id, (article, source) in offered.items():
         entry = known.get(article_id)
         if entry and entry.content_hash == article.content_hash:
             report.unchanged += 1
+            if entry.source != source:
+                move.append((article, source, entry.passages))
             continue
         report.added += entry is None
         report.changed += entry is not None
@@ -216,7 +231,7 @@ def _plan(
     report.kept = len(kept)
     remove = [entry.article_id for entry in gone if entry not in kept]
     report.removed = len(remove)
-    return _Plan(store, remove)
+    return _Plan(store, move, remove)
 
 
 def _carry_out(

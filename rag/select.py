@@ -9,7 +9,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
+
+import yaml
 
 from corpus.article import Article
 from rag.embed import Embedder, Vectors
@@ -21,6 +25,7 @@ from rag.types import Hit
 
 _READ_HITS = 8
 _LEXICAL_WEIGHT = 0.5
+_SYNONYM_WEIGHT = 0.5
 _PRIOR_WEIGHT = 0.3
 _HEADER_TOKENS = 25
 _DANGLING = re.compile(r"^(it|its|they|their|he|she|his|her|this|that|these|those|the company|both)\b", re.I)
@@ -120,7 +125,7 @@ def rank_sentences(
     ranked = []
     for (hit, start, end), text, cosine in zip(spans, texts, cosines, strict=True):
         present = set(terms(text))
-        lexical = sum(weight for term, weight in wanted.items() if term in present) / total
+        lexical = sum(_match(term, present) * weight for term, weight in wanted.items()) / total
         score = (
             float(cosine)
             + _LEXICAL_WEIGHT * lexical
@@ -128,6 +133,21 @@ def rank_sentences(
         )
         ranked.append(Candidate(hit, start, end, score, float(cosine), count_tokens(text)))
     return sorted(ranked, key=lambda candidate: -candidate.score)
+
+
+def _match(term: str, present: set[str]) -> float:
+    """1 for a term that is there, less for one that only a synonym stands for."""
+    if term in present:
+        return 1.0
+    return _SYNONYM_WEIGHT if synonyms().get(term, frozenset()) & present else 0.0
+
+
+@lru_cache(maxsize=1)
+def synonyms() -> dict[str, frozenset[str]]:
+    """Index terms of the same meaning, by term, from ``synonyms.yaml``."""
+    groups = yaml.safe_load(Path(__file__).with_name("synonyms.yaml").read_text(encoding="utf-8"))
+    stemmed = [frozenset(term for word in group for term in terms(word)) for group in groups]
+    return {term: group - {term} for group in stemmed for term in group}
 
 
 def _priors(hits: Sequence[Hit]) -> tuple[dict[str, float], dict[str, float]]:

@@ -33,7 +33,7 @@ def make_article() -> Callable[..., Article]:
 
 @pytest.fixture(scope="session")
 def starter_folder(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
-    """A data directory that holds the starter corpus. Open it, and do not write to it."""
+    # A data directory that holds the starter corpus. Open it, and do not write to it.
     folder = tmp_path_factory.mktemp("starter")
     ingest(folder, PACKAGED, load_embedder=lambda: embedder)
     return folder

@@ -251,7 +251,7 @@ def test_one_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
 
 
 def test_a_missing_source_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="There is no file or folder .*nowhere"):
+    with pytest.raises(CorpusError, match=r"There is no file or folder .*nowhere"):
         list(read_articles(tmp_path / "nowhere"))
 
 

@@ -53,10 +53,7 @@ def test_an_answer_carries_its_evidence(retriever: Retriever) -> None:
 
 def test_invoke_stream_and_astream_agree(retriever: Retriever) -> None:
     async def last() -> object:
-        event = None
-        async for event in chain_saying(retriever, reply).astream(Question(QUESTION)):
-            pass
-        return event
+        return [event async for event in chain_saying(retriever, reply).astream(Question(QUESTION))][-1]
 
     def timeless(answer: object) -> Answer:
         assert isinstance(answer, Answer)

@@ -33,12 +33,12 @@ _EMOJI = [_SCIENTIST, _FAMILY, _ASTRONAUT, "❤️", "🇨🇳", "🇦🇺", "1�
 
 
 def ink(text: str) -> str:
-    """A text without its white space."""
+    # A text without its white space.
     return "".join(text.split())
 
 
 def assert_whole(article: Article, passages: list[Passage]) -> None:
-    """Exact slices, in order, without overlap, that hold every visible character."""
+    # Exact slices, in order, without overlap, that hold every visible character.
     assert all(passage.text == article.text[passage.start : passage.end] != "" for passage in passages)
     edges = [edge for passage in passages for edge in (passage.start, passage.end)]
     assert edges == sorted(edges)
@@ -65,7 +65,7 @@ def test_no_passage_is_larger_than_what_fits(text: str, limit: int) -> None:
 
 
 def generated_articles() -> list[Article]:
-    """Texts on which tiktoken and the model's own tokenizer disagree, and which have no place to cut."""
+    # Texts on which tiktoken and the model's own tokenizer disagree, and which have no place to cut.
     chance = random.Random(7)
     chinese = [chr(chance.randint(0x4E00, 0x9FFF)) for _ in range(3000)]
     sentences = "。".join("".join(chinese[i : i + 40]) for i in range(0, len(chinese), 40))
@@ -112,7 +112,7 @@ def test_starter_passages_are_of_useful_size_and_end_with_sentences(embedder: Em
 
 
 def test_a_passage_closes_at_the_end_of_a_paragraph_when_it_is_half_full() -> None:
-    first, second = "Lynas made oxide in Kuantan. " * 15, "MP Materials made metal in Texas. " * 15
+    first, second = "Lynas made oxide in Kuantan. " * 10, "MP Materials made metal in Texas. " * 14
     article = Article("https://example.org/a", clean_text(f"{first}\n\n{second}"))
     assert [passage.text for passage in chunk(article)] == [first.strip(), second.strip()]
 

@@ -35,7 +35,7 @@ def write(source: Path, name: str, text: str, url: str = "") -> Path:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Three articles: on neodymium, dysprosium and terbium."""
+    # Three articles: on neodymium, dysprosium and terbium.
     for metal in METALS[:3]:
         write(tmp_path / "source", metal, f"The price of {metal} rose.\n\nNobody knows why {metal} did so.")
     return tmp_path / "source"
@@ -43,8 +43,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, embedder: Embedder) -> Callable[..., Report]:
-    """Ingest these sources, and no others, into the folder ``data``."""
-
+    # Ingest these sources, and no others, into the folder ``data``.
     def run(*sources: Path, **options: object) -> Report:
         given = {"only": bool(sources), "load_embedder": lambda: embedder, **options}
         return ingest(tmp_path / "data", PACKAGED, [str(path) for path in sources], **given)  # type: ignore[arg-type]
@@ -57,8 +56,7 @@ def embed_nothing() -> NoReturn:
 
 
 class State(NamedTuple):
-    """All that an index stores, from each place where it is stored."""
-
+    # All that an index stores, from each place where it is stored.
     passages: dict[str, str]
     entries: dict[str, Entry]
     lexical: list[str]
@@ -90,7 +88,7 @@ def built_clean(folder: Path, source: Path, embedder: object) -> State:
 
 
 def titles_found(index: Index, embedder: Embedder, question: str) -> set[str]:
-    """Titles of the articles whose passages both searches find and the index stands by."""
+    # Titles of the articles whose passages both searches find and the index stands by.
     dense = [id_ for id_, _ in index.dense(embedder.encode([question]), 10)]
     lexical = [id_ for id_, _ in index.lexical.search(question, 10)]
     passages = index.passages(list(dict.fromkeys(dense + lexical))).values()
@@ -366,8 +364,28 @@ def test_a_data_directory_that_is_a_file_is_a_storage_error(source: Path, tmp_pa
 # Failures
 
 
+class Changed(NamedTuple):
+    # A source that changed since an index was built from it, and what the index should become.
+    source: Path
+    earlier: Path
+    clean: State
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Changed:
+    folder = tmp_path_factory.mktemp("changed")
+    source = folder / "source"
+    for metal in METALS[:3]:
+        write(source, metal, f"The price of {metal} rose.")
+    built_clean(folder / "earlier", source, embedder)
+    (source / "neodymium.md").unlink()
+    write(source, "terbium", "Terbium is another story.")
+    write(source, "samarium", "Samarium stayed.")
+    return Changed(source, folder / "earlier", built_clean(folder / "clean", source, embedder))
+
+
 def test_a_full_disk_is_a_storage_error_and_the_old_index_answers(
-    source: Path,
+    changed: Changed,
     tmp_path: Path,
     run: Callable[..., Report],
     embedder: Embedder,
@@ -376,65 +394,57 @@ def test_a_full_disk_is_a_storage_error_and_the_old_index_answers(
     def full(*_: object) -> NoReturn:
         raise OSError(28, "No space left on device")
 
-    run(source)
-    write(source, "terbium", "Terbium is another story.")
-    write(source, "samarium", "Samarium stayed.")
+    shutil.copytree(changed.earlier, tmp_path / "data")
     with monkeypatch.context() as disk:
         disk.setattr(Index, "store", full)
         with pytest.raises(StorageError, match=r"No space left on device.*reex ingest"):
-            run(source)
+            run(changed.source)
     index = Index(tmp_path / "data", PACKAGED)
     assert titles_found(index, embedder, "price") == {"On neodymium", "On dysprosium", "On terbium"}
     index.close()
-    run(source)
-    assert state(tmp_path / "data") == built_clean(tmp_path / "clean", source, embedder)
+    run(changed.source)
+    assert state(tmp_path / "data") == changed.clean
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
-    "step",
+    ("owner", "step"),
     [
-        "Index.store",
-        "Catalogue.put",
-        "Catalogue.remove",
-        "LexicalIndex.save",
-        "Catalogue.set_fact",
-        "Index.drop",
+        (Index, "store"),
+        (Catalogue, "put"),
+        (Catalogue, "remove"),
+        (LexicalIndex, "save"),
+        (Catalogue, "set_fact"),
+        (Index, "drop"),
     ],
 )
 def test_an_ingest_interrupted_at_any_step_is_made_whole_by_the_next(
-    source: Path,
+    changed: Changed,
     tmp_path: Path,
     run: Callable[..., Report],
     embedder: Embedder,
     monkeypatch: pytest.MonkeyPatch,
+    owner: type,
     step: str,
     when: str,
 ) -> None:
-    run(source)
-    (source / "neodymium.md").unlink()
-    write(source, "terbium", "Terbium is another story.")
-    write(source, "samarium", "Samarium stayed.")
-    owner, name = (
-        {"Index": Index, "Catalogue": Catalogue, "LexicalIndex": LexicalIndex}[step.split(".")[0]],
-        step.split(".")[1],
-    )
-    real = getattr(owner, name)
+    real = getattr(owner, step)
 
-    def interrupted(*args: object, **options: object) -> NoReturn:
+    def interrupted(*args: object) -> NoReturn:
         if when == "after":
-            real(*args, **options)
+            real(*args)
         raise KeyboardInterrupt
 
+    shutil.copytree(changed.earlier, tmp_path / "data")
     with monkeypatch.context() as patched:
-        patched.setattr(owner, name, interrupted)
+        patched.setattr(owner, step, interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run(source)
+            run(changed.source)
     index = Index(tmp_path / "data", PACKAGED)
     assert "On dysprosium" in titles_found(index, embedder, "price")
     index.close()
-    run(source)
-    assert state(tmp_path / "data") == built_clean(tmp_path / "clean", source, embedder)
+    run(changed.source)
+    assert state(tmp_path / "data") == changed.clean
 
 
 def test_lost_vectors_are_made_again(
@@ -472,8 +482,7 @@ def test_a_damaged_vector_store_is_a_storage_error(
 
 
 class Hashing:
-    """Stands for an embedding model where only storage is at stake: a unit vector from a text's hash."""
-
+    # Stands for an embedding model where only storage is at stake: a unit vector from a text's hash.
     def fits(self, text: str) -> bool:
         return len(text) < 400
 
@@ -504,13 +513,13 @@ rag.ingest.ingest(
 
 
 def ingest_elsewhere(folder: Path, source: Path) -> subprocess.Popen[str]:
-    """Start an ingest in a process of its own, which prints how far it is."""
+    # Start an ingest in a process of its own, which prints how far it is.
     command = [sys.executable, "-c", INGEST, str(folder), str(source)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def write_thirty(source: Path, *, later: bool = False) -> None:
-    """Thirty articles; later some are changed, some gone and some new."""
+    # Thirty articles; later some are changed, some gone and some new.
     for number in range(10, 40) if later else range(30):
         version = "second" if later and number % 2 else "first"
         write(source, f"a{number}", "\n\n".join(f"Part {i}, {version}. {'word ' * 70}" for i in range(3)))
@@ -538,6 +547,16 @@ def test_an_open_reader_sees_what_another_process_ingested_once_it_refreshes(tmp
     assert found != before
     assert found[0] == (id_, pytest.approx(1, abs=0.001))
     assert sorted(reader.lexical.ids) == sorted(state(folder).passages)
+
+    # What this process writes now must not lose what the other one wrote before.
+    write(source, "cerium", "Cerium is new.")
+    ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=Hashing)  # type: ignore[arg-type]
+    reader.refresh()
+    nearest = [
+        reader.dense(Hashing().encode([f"On {name}\n{name.title()} is new."]), 1)[0]
+        for name in ("terbium", "cerium")
+    ]
+    assert nearest == [(id_, pytest.approx(1, abs=0.001)) for id_, _ in nearest]
     reader.close()
 
 
@@ -564,7 +583,8 @@ def test_an_ingest_killed_at_any_moment_is_made_whole_by_the_next(tmp_path: Path
         killed += process.wait() == -signal.SIGKILL
 
         reader = Index(folder, PACKAGED)
-        reader.passages([id_ for id_, _ in reader.dense(Hashing().encode(["word"]), 10)])
+        if found := [id_ for id_, _ in reader.dense(Hashing().encode(["word"]), 10)]:
+            reader.passages(found)
         reader.close()
         ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=Hashing)  # type: ignore[arg-type]
         assert state(folder) == clean

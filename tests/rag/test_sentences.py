@@ -30,7 +30,7 @@ _TEXT = st.text() | st.lists(st.sampled_from(_PARTS)).map("".join)
 
 
 def ink(text: str) -> str:
-    """A text without its white space."""
+    # A text without its white space.
     return "".join(text.split())
 
 

@@ -12,7 +12,7 @@ import pytest
 def reex(
     *arguments: str, data_dir: Path, stdin: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    cleared = {name: "" for name in ("REEX_LLM", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY")}
+    cleared = dict.fromkeys(("REEX_LLM", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY"), "")
     return subprocess.run(
         [sys.executable, "-m", "ui.cli", *arguments],
         input=stdin,
@@ -34,7 +34,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "title": "Lynas quarterly output",
             "published": "2026-01-20",
             "publisher": "Example News",
-            "text": "Lynas Rare Earths produced 1,404 tonnes of NdPr in the quarter. Revenue was A$201.9 million.",
+            "text": "Lynas Rare Earths produced 1,404 tonnes of NdPr. Revenue was A$201.9 million.",
         },
         {"url": "https://example.com/steel", "text": "Baogang makes steel and rare earths in Baotou."},
     ]

@@ -1,0 +1,174 @@
+"""The environment beats `.env`, which beats the defaults; wrong values are named, secrets never shown."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from corpus.errors import UsageError
+from rag.settings import Settings, load_settings, variable_of
+
+VARIABLES = {name: variable_of(name) for name in Settings.model_fields}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # An empty working directory, and an environment without any setting, as it is afterwards too.
+    before = dict(os.environ)
+    for variable in (*VARIABLES.values(), "OPENAI_API_BASE"):
+        os.environ.pop(variable, None)
+    os.environ |= {"HOME": str(tmp_path), "XDG_DATA_HOME": "", "XDG_CACHE_HOME": ""}
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_the_defaults_need_no_configuration(folder: Path) -> None:
+    found = load_settings().model_dump()
+    assert found == {
+        "llm": "",
+        "data_dir": folder / ".local/share/reex",
+        "cache_dir": folder / ".cache/reex",
+        "embedding_model": "all-MiniLM-L6-v2",
+        "top_k": 10,
+        "evidence_tokens": found["evidence_tokens"],
+        "answer_tokens": found["answer_tokens"],
+        "llm_timeout_s": 120.0,
+        "host": "127.0.0.1",
+        "port": 7860,
+        "openai_base_url": "",
+        "ollama_base_url": "",
+        "openai_api_key": SecretStr(""),
+        "anthropic_api_key": SecretStr(""),
+    }
+
+
+def test_folders_follow_the_xdg_variables(folder: Path) -> None:
+    os.environ |= {"XDG_DATA_HOME": "/data", "XDG_CACHE_HOME": "/cache"}
+    found = load_settings()
+    assert (found.data_dir, found.cache_dir) == (Path("/data/reex"), Path("/cache/reex"))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "wanted"),
+    [
+        ("llm", "openai:gpt-4o-mini", "openai:gpt-4o-mini"),
+        ("data_dir", "/somewhere", Path("/somewhere")),
+        ("cache_dir", "/elsewhere", Path("/elsewhere")),
+        ("embedding_model", "other", "other"),
+        ("top_k", "7", 7),
+        ("evidence_tokens", "500", 500),
+        ("answer_tokens", "99", 99),
+        ("llm_timeout_s", "1.5", 1.5),
+        ("host", "0.0.0.0", "0.0.0.0"),
+        ("port", "8000", 8000),
+        ("openai_base_url", "http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1"),
+        ("ollama_base_url", "http://127.0.0.1:2", "http://127.0.0.1:2"),
+        ("openai_api_key", "secret", SecretStr("secret")),
+        ("anthropic_api_key", "secret", SecretStr("secret")),
+    ],
+)
+def test_every_setting_has_a_variable_that_sets_it(name: str, given: str, wanted: Any) -> None:
+    os.environ[VARIABLES[name]] = given
+    assert getattr(load_settings(), name) == wanted
+
+
+def test_the_variables_are_the_documented_ones() -> None:
+    assert set(VARIABLES.values()) == {
+        "REEX_LLM",
+        "REEX_DATA_DIR",
+        "REEX_CACHE_DIR",
+        "REEX_EMBEDDING_MODEL",
+        "RAG_TOP_K",
+        "REEX_EVIDENCE_TOKENS",
+        "REEX_ANSWER_TOKENS",
+        "REEX_LLM_TIMEOUT_S",
+        "GRADIO_SERVER_NAME",
+        "GRADIO_SERVER_PORT",
+        "OPENAI_BASE_URL",
+        "OLLAMA_BASE_URL",
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+    }
+
+
+def test_overrides_beat_the_environment_which_beats_the_file_which_beats_the_default(folder: Path) -> None:
+    (folder / ".env").write_text("RAG_TOP_K=20\n")
+    assert load_settings().top_k == 20
+    os.environ["RAG_TOP_K"] = "30"
+    assert load_settings().top_k == 30
+    assert load_settings(top_k=40).top_k == 40
+    assert load_settings(top_k=None).top_k == 30
+
+
+def test_the_file_is_read_with_comments_and_quotes_and_also_sets_what_the_vendors_read(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "# keys\nexport OPENAI_API_KEY='from file'\n\nREEX_LLM=\"openai:a b\" # why\n"
+    )
+    found = load_settings()
+    assert (found.llm, found.openai_api_key.get_secret_value()) == ("openai:a b", "from file")
+    assert os.environ["OPENAI_API_KEY"] == "from file"
+
+
+def test_an_empty_variable_leaves_the_default_and_unknown_ones_do_no_harm() -> None:
+    os.environ |= {"RAG_TOP_K": "", "REEX_LLM": "", "REEX_UNKNOWN": "1"}
+    found = load_settings()
+    assert (found.top_k, found.llm) == (10, "")
+
+
+def test_the_older_name_of_the_server_address_is_read_and_the_newer_one_beats_it() -> None:
+    os.environ["OPENAI_API_BASE"] = "http://old/v1"
+    assert load_settings().openai_base_url == "http://old/v1"
+    os.environ["OPENAI_BASE_URL"] = "http://new/v1"
+    assert load_settings().openai_base_url == "http://new/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("top_k", "many"),
+        ("top_k", "0"),
+        ("top_k", "101"),
+        ("port", "0"),
+        ("port", "65536"),
+        ("port", "http"),
+        ("llm_timeout_s", "0"),
+        ("llm_timeout_s", "soon"),
+        ("answer_tokens", "1"),
+        ("evidence_tokens", "99"),
+    ],
+)
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_a_wrong_value_is_an_error_that_names_the_variable(
+    folder: Path, name: str, bad: str, where: str
+) -> None:
+    if where == "environment":
+        os.environ[VARIABLES[name]] = bad
+    else:
+        (folder / ".env").write_text(f"{VARIABLES[name]}={bad}\n")
+    with pytest.raises(UsageError, match=f"^The setting {VARIABLES[name]} is wrong: .*[^.]\\.$"):
+        load_settings()
+
+
+def test_a_wrong_override_is_an_error_that_names_it() -> None:
+    with pytest.raises(UsageError, match=r"^The setting PORT is wrong: .*less than or equal to 65535"):
+        load_settings(port=65536)
+
+
+def test_secrets_are_never_shown() -> None:
+    os.environ |= {"OPENAI_API_KEY": "hush-1", "ANTHROPIC_API_KEY": "hush-2"}
+    found = load_settings()
+    assert found.openai_api_key.get_secret_value() == "hush-1"
+    for shown in (repr(found), str(found), repr(found.model_dump()), found.model_dump_json(), f"{found!r}"):
+        assert "hush" not in shown
+
+
+def test_a_wrong_setting_shows_no_secret() -> None:
+    os.environ |= {"OPENAI_API_KEY": "hush-1", "RAG_TOP_K": "many"}
+    with pytest.raises(UsageError) as caught:
+        load_settings()
+    assert "hush" not in str(caught.value)

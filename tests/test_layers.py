@@ -1,0 +1,78 @@
+"""Articles know nothing of answers, answers nothing of pages, and each large library has one home."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = ("corpus", "rag", "ui", "evals")
+
+
+def imports_of(path: Path) -> set[str]:
+    # The modules that a file imports anywhere in it, as dotted names.
+    found: set[str] = set()
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            found.add(".".join([*base, *((node.module or "").split(".") if node.module else [])]))
+    return found
+
+
+def files() -> Iterator[Path]:
+    for layer in LAYERS:
+        yield from sorted((ROOT / layer).rglob("*.py"))
+
+
+def importers(library: str) -> set[str]:
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in files()
+        if any(name.split(".")[0] == library for name in imports_of(path))
+    }
+
+
+@pytest.mark.parametrize(
+    ("layer", "forbidden"),
+    [
+        ("corpus", {"rag", "ui", "evals"}),
+        ("rag", {"ui", "evals"}),
+        ("ui", {"evals"}),
+        ("evals", {"ui"}),
+    ],
+)
+def test_no_layer_imports_one_above_or_beside_it(layer: str, forbidden: set[str]) -> None:
+    paths = sorted((ROOT / layer).rglob("*.py"))
+    assert len(paths) > 2
+    tops = {path.name: {name.split(".")[0] for name in imports_of(path)} & forbidden for path in paths}
+    assert {name: found for name, found in tops.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("library", "homes"),
+    [
+        ("chromadb", {"rag/index.py", "rag/ingest.py"}),
+        ("bm25s", {"rag/lexical.py"}),
+        ("sentence_transformers", {"rag/embed.py"}),
+        ("tiktoken", {"rag/tokens.py"}),
+        ("xllamacpp", {"rag/local_llm.py"}),
+        ("sqlalchemy", {"corpus/catalogue.py"}),
+        ("gradio", {"ui/page.py"}),
+        ("typer", {"ui/cli.py"}),
+    ],
+)
+def test_each_library_is_imported_only_where_it_is_at_home(library: str, homes: set[str]) -> None:
+    assert importers(library) == homes
+
+
+def test_ingest_knows_of_chroma_only_its_errors() -> None:
+    names = {name for name in imports_of(ROOT / "rag" / "ingest.py") if name.startswith("chromadb")}
+    assert names == {"chromadb.errors"}
+
+
+def test_nothing_but_tests_imports_test_libraries() -> None:
+    assert importers("pytest") | importers("hypothesis") | importers("tests") == set()
