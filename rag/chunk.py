@@ -68,7 +68,7 @@ def chunk(article: Article, fits: Callable[[str], bool] = lambda text: True) -> 
     # by side while one replaces the other. Hashing reads the whole article: once is enough.
     version = f"{article.id}:{article.content_hash}:{CHUNKING}"
     passages: list[Passage] = []
-    for group in _pack(_pieces(article.text, lambda text: fits(context + text))):
+    for group in _pack(_pieces(article.text)):
         start, end, section = group[0].start, group[-1].end, group[0].section
         for left, right in _split_to_fit(article.text, start, end, lambda text: fits(context + text)):
             digest = hashlib.sha256(f"{version}:{left}:{right}".encode()).hexdigest()[:20]
@@ -85,7 +85,7 @@ def _is_heading(text: str, start: int, end: int) -> bool:
     )
 
 
-def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[_Piece]:
+def _pieces(text: str) -> Iterator[_Piece]:
     paragraph = 0
     section = ""
     previous_end = 0
@@ -95,7 +95,7 @@ def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[_Piece]:
         if _is_heading(text, start, end):
             section = text[start:end]
         previous_end = end
-        for left, right in _split_to_fit(text, start, end, lambda part: _is_small(part) and fits(part)):
+        for left, right in _split_to_fit(text, start, end, _is_small):
             yield _Piece(left, right, count_tokens(text[left:right]), paragraph, section)
 
 

@@ -68,11 +68,13 @@ class _Plan:
 
     Attributes:
         store: articles to store, each with its source.
+        replace: those of them that have an earlier version, by id, with their new version.
         move: unchanged articles that another source offers now, with their number of passages.
         remove: ids of articles to remove.
     """
 
     store: list[tuple[Article, str]]
+    replace: dict[str, str]
     move: list[tuple[Article, str, int]]
     remove: list[str]
 
@@ -231,7 +233,8 @@ def _plan(
     report.kept = len(kept)
     remove = [entry.article_id for entry in gone if entry not in kept]
     report.removed = len(remove)
-    return _Plan(store, move, remove)
+    replace = {a.id: a.content_hash for a, _ in store if a.id in known}
+    return _Plan(store, replace, move, remove)
 
 
 def _carry_out(
@@ -249,10 +252,7 @@ def _carry_out(
     index.catalogue.remove(plan.remove)
     index.publish()
     index.drop(plan.remove)
-    index.drop(
-        [article.id for article, _ in plan.store],
-        keep={article.id: article.content_hash for article, _ in plan.store},
-    )
+    index.drop(plan.replace, keep=plan.replace)
 
 
 _Chunked = tuple[Article, str, list[Passage]]

@@ -141,10 +141,14 @@ def _remote(name: str, settings: Settings) -> LLM:
         if settings.openai_base_url:
             options["base_url"] = settings.openai_base_url
             options["api_key"] = key or "none"  # local servers ask for none, the client insists on one
-        elif not key:
+        elif key:
+            options["api_key"] = key
+        else:
             raise LLMError(_missing_key(name, provider))
-    elif provider == "anthropic" and not settings.anthropic_api_key.get_secret_value():
-        raise LLMError(_missing_key(name, provider))
+    elif provider == "anthropic":
+        options["api_key"] = settings.anthropic_api_key.get_secret_value()
+        if not options["api_key"]:
+            raise LLMError(_missing_key(name, provider))
     elif provider == "ollama":
         options = {"client_kwargs": {"timeout": settings.llm_timeout_s}}
         if settings.ollama_base_url:

@@ -81,7 +81,8 @@ def _names_in(text: str) -> Iterator[_Name]:
 def _names() -> dict[str, list[_Name]]:
     """Names by their first word or Chinese character, the longest first."""
     by_start: dict[str, list[_Name]] = defaultdict(list)
-    for section, groups in yaml.safe_load(_FILE.read_text(encoding="utf-8")).items():
+    sections = yaml.load(_FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    for section, groups in sections.items():
         for group in groups:
             for spelling in group:
                 # English words for plain things ("output", "plant") would only blur a search;

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         description="how many passages are retrieved",
     )
     evidence_tokens: int = Field(
-        default=280,
+        default=300,
         ge=100,
         le=20_000,
         validation_alias=_either("REEX_EVIDENCE_TOKENS"),
