@@ -7,7 +7,7 @@ says it all, is exact by construction, and costs no waiting.
 from collections.abc import Collection, Sequence
 
 from rag.lexical import terms
-from rag.select import Candidate, Evidence
+from rag.select import Candidate, Evidence, leans_on_previous
 from rag.types import Sentence
 
 MAX_QUOTES = 2
@@ -31,6 +31,6 @@ def quotable(evidence: Evidence, written: Sequence[Sentence], cited: Collection[
         if len(chosen) == MAX_QUOTES or candidate.score < _NEAR_THE_BEST * evidence.ranked[0].score:
             break
         own = set(terms(candidate.text))
-        if len(own & said) < _RESTATED * len(own):
+        if len(own & said) < _RESTATED * len(own) and not leans_on_previous(candidate.text):
             chosen.append(candidate)
     return chosen

@@ -28,7 +28,10 @@ _LEXICAL_WEIGHT = 0.5
 _SYNONYM_WEIGHT = 0.5
 _PRIOR_WEIGHT = 0.3
 _HEADER_TOKENS = 25
-_DANGLING = re.compile(r"^(it|its|they|their|he|she|his|her|this|that|these|those|the company|both)\b", re.I)
+# A pronoun among the first words points at the sentence before.
+_DANGLING = re.compile(
+    r"^(?:\w+ ){0,4}(it|its|they|their|he|she|his|her|this|these|those|both|the company)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def _fill(ranked: Sequence[Candidate], budget: int) -> list[Candidate]:
     for candidate in ranked:
         wanted = [candidate]
         before = previous.get((candidate.hit.passage.id, candidate.start))
-        if before and _DANGLING.match(candidate.text):
+        if before and leans_on_previous(candidate.text):
             wanted.append(before)
         fresh = [c for c in wanted if (c.hit.passage.id, c.start) not in chosen]
         cost = sum(c.tokens for c in fresh)
@@ -186,6 +189,11 @@ def _fill(ranked: Sequence[Candidate], budget: int) -> list[Candidate]:
         articles.add(candidate.hit.article.id)
         left -= cost
     return list(chosen.values())
+
+
+def leans_on_previous(sentence: str) -> bool:
+    """Whether a sentence can hardly be understood without the one before it."""
+    return bool(_DANGLING.match(sentence))
 
 
 def _predecessors(candidates: Sequence[Candidate]) -> dict[tuple[str, int], Candidate]:
