@@ -19,6 +19,8 @@ _INTERCEPT = -3.0
 _YES_WEIGHT = 2.7
 _COVERAGE_WEIGHT = 1.0
 
+_UNTOLD = 0.5  # the model is asked, and its refusal is believed
+
 MIN_CONFIDENCE = 0.28
 """Below this, the model is not asked for an answer."""
 
@@ -42,18 +44,13 @@ def confidence(says_yes: float | None, evidence: Evidence) -> float:
         evidence: what was shown to it.
     """
     if says_yes is None:
-        return 1.0
+        return _UNTOLD
     bounded = min(max(says_yes, 1e-4), 1 - 1e-4)
     logit = math.log(bounded / (1 - bounded))
     return 1 / (1 + math.exp(-(_INTERCEPT + _YES_WEIGHT * logit + _COVERAGE_WEIGHT * evidence.coverage)))
 
 
 def may_be_refusal(said: str) -> bool:
-    """Whether a reply that has begun may still turn out to be the refusal."""
+    """Whether a reply, as far as it has come, is the refusal or may still turn out to be it."""
     start = said.strip().upper().lstrip("*\"'[")
     return NOT_FOUND.startswith(start[: len(NOT_FOUND)])
-
-
-def is_refusal(said: str) -> bool:
-    """Whether a reply is the refusal that the model was told to write."""
-    return bool(said.strip()) and may_be_refusal(said)

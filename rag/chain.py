@@ -17,12 +17,11 @@ from rag.abstain import (
     MIN_CONFIDENCE,
     QUOTE_CONFIDENCE,
     confidence,
-    is_refusal,
     may_be_refusal,
     too_weak,
 )
 from rag.embed import Embedder
-from rag.generate import build_prompt, generate, system_messages
+from rag.generate import Prompt, build_prompt, generate, system_messages
 from rag.ground import Grounder, shown_text
 from rag.index import Index
 from rag.llm import LLM, Progress, open_llm
@@ -160,28 +159,34 @@ class _Run:
             yield self._abstain(NOT_STATED)
             return
         grounder = Grounder(prompt.markers, self._chain.retriever.index.lexical.rarity)
-        held = ""
+        for piece in self._said(llm, prompt):
+            yield grounder.feed(piece)
+        draft = grounder.finish()
+        if draft.citations or sure >= QUOTE_CONFIDENCE:
+            cited = {citation.article_id for citation in draft.citations}
+            for candidate in quotable(evidence, draft.sentences, cited):
+                grounder.quote(candidate.hit, candidate.text)
+            draft = grounder.finish()
+            yield draft
+        if draft.citations:
+            yield self._conclude(draft, grounder.unknown, llm.name)
+        else:
+            refusal = self._abstain(NOT_STATED)
+            yield replace(refusal, sentences=draft.sentences, unknown_markers=grounder.unknown)
+
+    def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
+        """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
+        beginning: str | None = ""
         for piece in generate(llm, prompt.answer, self._settings.answer_tokens):
             if self._first_token_s is None:
                 self._first_token_s = perf_counter() - self._started
-            held += piece
-            if not may_be_refusal(held):
-                yield grounder.feed(held)
-                held = ""
-        refused = is_refusal(held)
-        draft = grounder.finish("" if refused else held)
-        answered = any(sentence.support != "unsupported" for sentence in draft.sentences)
-        if not answered and sure < QUOTE_CONFIDENCE:
-            yield replace(
-                self._abstain(NOT_STATED), sentences=draft.sentences, unknown_markers=grounder.unknown
-            )
-            return
-        cited = {citation.article_id for citation in draft.citations}
-        for candidate in quotable(evidence, draft.sentences, cited):
-            grounder.quote(candidate.hit, candidate.text)
-        draft = grounder.finish()
-        yield draft
-        yield self._conclude(draft, grounder.unknown, llm.name)
+            if beginning is None:
+                yield piece
+            elif not may_be_refusal(beginning + piece):
+                yield beginning + piece
+                beginning = None
+            else:
+                beginning += piece
 
     def _conclude(self, draft: Draft, unknown: int, model: str) -> Answer:
         dates = [citation.published for citation in draft.citations if citation.published]

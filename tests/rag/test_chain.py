@@ -83,6 +83,16 @@ def test_figures_that_the_model_invents_are_withheld(retriever: Retriever) -> No
     assert [s.support for s in answer.sentences if "9,999" in s.text] == ["unsupported"]
 
 
+def test_a_model_that_refuses_is_believed(retriever: Retriever) -> None:
+    answer = chain_saying(retriever, "NOT IN THE CORPUS.").invoke(Question(QUESTION))
+    assert (answer.abstained, answer.sentences, answer.citations) == (True, (), ())
+
+
+def test_an_answer_that_only_begins_like_a_refusal_is_shown(retriever: Retriever) -> None:
+    reply = "NdPr output of Lynas was 1,404 tonnes in the December 2025 quarter, it said. No"
+    assert "1,404" in chain_saying(retriever, reply).invoke(Question(QUESTION)).text
+
+
 def test_an_empty_question_is_refused_before_any_work(retriever: Retriever) -> None:
     with pytest.raises(UsageError):
         chain_saying(retriever).invoke(Question("  "))
