@@ -4,7 +4,7 @@ A self-contained English question passes through untouched and costs no call of 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -20,6 +20,7 @@ from rag.types import Question, Turn
 MAX_CHARS = 2_000
 _REMEMBERED_TURNS = 4
 _TURN_CHARS = 400
+_SUBJECT_CHARS = 200
 _REWRITE_TOKENS = 60
 
 Complete = Callable[[list[BaseMessage], int], str]
@@ -117,14 +118,24 @@ def _in_conversation(question: Question) -> list[str]:
 
 
 def _stand_alone(question: Question, complete: Complete | None) -> str:
-    """The question in words that can be understood without the conversation."""
-    rewritten = _rewrite(question, complete) if complete else ""
-    standalone = rewritten or question.text
-    earlier = [turn.content for turn in question.history if turn.role == "user"]
-    named = {name.casefold() for name in _NAME.findall(" ".join(earlier))}
-    if earlier and named and not any(name in standalone.casefold() for name in named):
-        return f"{standalone} (asked after: {clean_line(earlier[-1][:_TURN_CHARS])})"
-    return standalone
+    """The question in words that can be understood without the conversation.
+
+    A rewriting that names nothing of what was spoken of has lost the subject, so the words before
+    it are put behind it.
+    """
+    standalone = (_rewrite(question, complete) if complete else "") or question.text
+    if standalone != question.text and _names_any(standalone, question.history):
+        return standalone
+    asked = [turn.content for turn in question.history if turn.role == "user"][-1:]
+    answered = [turn.content[:_SUBJECT_CHARS] for turn in question.history if turn.role == "assistant"][-1:]
+    before = asked if _NAME.search(" ".join(asked)) else asked + answered
+    return f"{standalone} (asked after: {clean_line(' '.join(before)[:_TURN_CHARS])})"
+
+
+def _names_any(text: str, history: Sequence[Turn]) -> bool:
+    """Whether a text holds a name that was spoken of, or nothing with a name was."""
+    names = {name.casefold() for turn in history for name in _NAME.findall(turn.content)}
+    return not names or any(name in text.casefold() for name in names)
 
 
 def _rewrite(question: Question, complete: Complete) -> str:
