@@ -21,7 +21,7 @@ from rag.abstain import (
     too_weak,
 )
 from rag.embed import Embedder
-from rag.generate import Prompt, build_prompt, generate, system_messages
+from rag.generate import Prompt, build_prompt, system_messages
 from rag.ground import Grounder, shown_text
 from rag.index import Index
 from rag.llm import LLM, Progress, open_llm
@@ -177,7 +177,7 @@ class _Run:
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
         beginning: str | None = ""
-        for piece in generate(llm, prompt.answer, self._settings.answer_tokens):
+        for piece in llm.stream(prompt.answer, self._settings.answer_tokens):
             if self._first_token_s is None:
                 self._first_token_s = perf_counter() - self._started
             if beginning is None:

@@ -1,4 +1,4 @@
-"""The prompt, and the model's reply to it.
+"""The prompt that the model is given.
 
 Passages carry short opaque ids, bound to the stored passage and not to a place in a list, so
 that numbering for display can never drift. The stable part of the prompt comes first: a local
@@ -6,12 +6,11 @@ server keeps it cached between questions.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from rag.llm import LLM
 from rag.prompts import prompt
 from rag.select import Excerpt
 from rag.sentences import has_cjk
@@ -66,11 +65,6 @@ def build_prompt(question: str, excerpts: Sequence[Excerpt]) -> Prompt:
 def system_messages() -> list[BaseMessage]:
     """The stable head of every prompt, for warming up a local server."""
     return [SystemMessage(prompt("system")), HumanMessage("Ready?")]
-
-
-def generate(llm: LLM, messages: list[BaseMessage], max_tokens: int) -> Iterator[str]:
-    """The model's reply, piece by piece."""
-    return llm.stream(messages, max_tokens)
 
 
 def _name_passages(hits: Sequence[Hit]) -> dict[str, Hit]:

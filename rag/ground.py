@@ -44,9 +44,8 @@ class Grounder:
         pending = read_markers(settled(self._text[self._done :]), self.markers).text
         return Draft(tuple(self._sentences), self.citations(), _plain(pending)[0])
 
-    def finish(self, piece: str = "") -> Draft:
-        """Take the last piece in, ground what is left, and return the whole answer."""
-        self._text += piece
+    def finish(self) -> Draft:
+        """Ground what is left, and return the whole answer."""
         self._ground(final=True)
         return Draft(tuple(self._sentences), self.citations())
 

@@ -18,7 +18,6 @@ from rag.settings import Settings
 Progress = model_file.Progress
 
 _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
-_NO_PROGRESS: Progress = lambda done, total: None  # noqa: E731
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class LLM:
         return "".join(self.stream(messages, max_tokens)).strip()
 
 
-def open_llm(settings: Settings, progress: Progress = _NO_PROGRESS) -> LLM:
+def open_llm(settings: Settings, progress: Progress = lambda done, total: None) -> LLM:
     """The model that the settings name.
 
     In this order: ``REEX_LLM`` as a path to a GGUF file or as ``provider:model``; without it the

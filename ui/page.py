@@ -202,7 +202,7 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
         )
     port = free_port(settings.host, settings.port)
     if port != settings.port:
-        announce_port(settings.port, port)
+        print(f"Port {settings.port} is taken, so port {port} is used.", flush=True)
     page = build_page(chain, settings)
     page.queue(default_concurrency_limit=8)
     page.launch(
@@ -238,10 +238,6 @@ def _warm_up(chain: AnswerChain) -> None:
     # The first question meets the same error, and shows it.
     with contextlib.suppress(ReexError):
         chain.warm_up()
-
-
-def announce_port(wanted: int, found: int) -> None:
-    print(f"Port {wanted} is taken, so port {found} is used.", flush=True)
 
 
 def free_port(host: str, wanted: int) -> int:
