@@ -80,7 +80,10 @@ def _report(scores: list[Score], measures: dict[str, float]) -> None:
                 "gold not in first 5": s.gold_in_first_5 is False,
                 "refused": s.case.answerable and s.answer.abstained,
                 "answered": not s.case.answerable and not s.answer.abstained,
-                "facts missing": s.case.answerable and not s.answer.abstained and s.facts_found != 1,
+                "facts missing": s.case.answerable
+                and not s.answer.abstained
+                and s.facts_found not in (None, 1),
+                "cited outside the window": s.outside > 0,
                 "inexact slice": not all(s.slices),
             }.items()
             if failed

@@ -1,8 +1,10 @@
-"""A suite is a YAML header with a JSONL file of cases; a case is a question with its gold answer."""
+"""A suite is a YAML header with JSONL files of cases; a case is a question with its gold answer."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ class Case:
     Attributes:
         facts: required facts, each a list of wordings of which one must be in the answer.
         gold_urls: articles that hold the answer; empty when the corpus does not hold it.
+        since, until: cited articles must have been published between these days, if given.
     """
 
     id: str
@@ -28,12 +31,16 @@ class Case:
     answerable: bool
     gold_urls: tuple[str, ...]
     facts: tuple[tuple[str, ...], ...]
+    since: date | None = None
+    until: date | None = None
 
 
 def read_suite(name: str) -> tuple[dict[str, Any], list[Case]]:
     """The header and the cases of a suite in `SUITES`."""
     header = yaml.safe_load((SUITES / f"{name}.yaml").read_text(encoding="utf-8"))
-    lines = (SUITES / header["cases"]).read_text(encoding="utf-8").splitlines()
+    lines = [
+        line for name in header["cases"] for line in (SUITES / name).read_text(encoding="utf-8").splitlines()
+    ]
     return header, [_case(json.loads(line)) for line in lines if line.strip()]
 
 
@@ -46,18 +53,23 @@ def _case(row: dict[str, Any]) -> Case:
         row["answerable"],
         tuple(row["gold_urls"]),
         tuple(tuple(fact) for fact in row["facts"]),
+        *(date.fromisoformat(day) if (day := row.get(name)) else None for name in ("since", "until")),
     )
 
 
 @dataclass
 class Score:
-    """What one answer is worth. ``None`` where a measure does not apply to the case."""
+    """What one answer is worth. ``None`` where a measure does not apply to the case.
+
+    ``outside`` counts citations of articles published outside the case's window.
+    """
 
     case: Case
     answer: Answer
     gold_in_first_5: bool | None
     facts_found: float | None
     slices: list[bool] = field(default_factory=list)
+    outside: int = 0
 
 
 def score(case: Case, answer: Answer) -> Score:
@@ -67,9 +79,16 @@ def score(case: Case, answer: Answer) -> Score:
         case,
         answer,
         gold_in_first(case, answer.retrieved) if applies else None,
-        _facts_found(case, answer.text) if applies else None,
+        _facts_found(case, answer.text) if applies and case.facts else None,
         _slices(answer),
+        sum(not _inside(case, citation.published) for citation in answer.citations),
     )
+
+
+def _inside(case: Case, day: date | None) -> bool:
+    if not day:
+        return True
+    return (case.since or day) <= day <= (case.until or day)
 
 
 def gold_in_first(case: Case, hits: Sequence[Hit], k: int = 5) -> bool:
@@ -80,7 +99,14 @@ def gold_in_first(case: Case, hits: Sequence[Hit], k: int = 5) -> bool:
 def _facts_found(case: Case, text: str) -> float:
     """The share of the required facts that the answer states, in any of their wordings."""
     said = _fold(text)
-    return sum(any(_fold(w) in said for w in fact) for fact in case.facts) / max(1, len(case.facts))
+    return sum(any(_holds(said, _fold(w)) for w in fact) for fact in case.facts) / len(case.facts)
+
+
+def _holds(text: str, wording: str) -> bool:
+    """Whether a wording stands in a text, and not as a part of a longer number or word."""
+    before = r"(?<![\d.])" if wording[0].isdigit() else ""
+    after = r"(?![\d])" if wording[-1].isdigit() else ""
+    return bool(re.search(before + re.escape(wording) + after, text))
 
 
 def _fold(text: str) -> str:
@@ -97,14 +123,16 @@ def summary(scores: Iterable[Score]) -> dict[str, float]:
     scores = list(scores)
     yes = [s for s in scores if s.case.answerable]
     no = [s for s in scores if not s.case.answerable]
+    facts = [s.facts_found for s in yes if s.facts_found is not None]
     slices = [ok for s in scores for ok in s.slices]
     return {
         "gold_in_first_5": _share(s.gold_in_first_5 for s in yes),
-        "all_facts_stated": _share(s.facts_found == 1 for s in yes),
-        "facts_stated": sum(s.facts_found or 0 for s in yes) / max(1, len(yes)),
+        "all_facts_stated": _share(found == 1 for found in facts),
+        "facts_stated": sum(facts) / max(1, len(facts)),
         "exact_slices": _share(slices),
         "unanswerable_refused": _share(s.answer.abstained for s in no),
         "answerable_refused": _share(s.answer.abstained for s in yes),
+        "cited_outside_window": sum(s.outside for s in scores),
     }
 
 

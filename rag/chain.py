@@ -135,7 +135,9 @@ class _Run:
         retriever = self._chain.retriever
         self._understood = understand(self._question, lambda m, n: self._chain.llm().complete(m, n))
         began = perf_counter()
-        self._hits = tuple(retriever.search(self._understood.queries, self._settings.top_k))
+        self._hits = tuple(
+            retriever.search(self._understood.queries, self._settings.top_k, self._understood.window)
+        )
         self._retrieve_s = perf_counter() - began
         yield Retrieved(self._understood.question, self._hits)
         evidence = select(

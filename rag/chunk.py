@@ -24,7 +24,7 @@ Short enough that passage, title and date fit the 256 word pieces that MiniLM re
 three passages of different articles fit the prompt.
 """
 
-CHUNKING = f"sentences-{TARGET_TOKENS}-v1"
+CHUNKING = f"sentences-{TARGET_TOKENS}-v2"
 """Names this way of cutting; part of the fingerprint of an index."""
 
 _CONTEXT_TOKENS = 60

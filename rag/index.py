@@ -10,6 +10,7 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -29,6 +30,7 @@ from rag.embed import Vectors
 from rag.errors import IndexUnusableError
 from rag.lexical import LexicalIndex
 from rag.types import Passage
+from rag.window import known_date
 
 _COLLECTION = "passages"
 _BATCH = 1000
@@ -134,9 +136,16 @@ class Index:
         """How many passages the corpus has."""
         return len(self.lexical.ids)
 
-    def dense(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        """The ``k`` passages nearest to a unit vector of shape (1, dimensions), with cosines."""
-        found = self._collection.query(query_embeddings=vector, n_results=k, include=["distances"])
+    def dense(self, vector: Vectors, k: int, days: tuple[int, int] | None = None) -> list[tuple[str, float]]:
+        """The ``k`` passages nearest to a unit vector of shape (1, dimensions), with cosines.
+
+        ``days`` leaves out the passages of articles that are not from between two days, each a
+        number such as 20250513.
+        """
+        where: Any = {"$and": [{"day": {"$gte": days[0]}}, {"day": {"$lte": days[1]}}]} if days else None
+        found = self._collection.query(
+            query_embeddings=vector, n_results=k, where=where, include=["distances"]
+        )
         distances = found["distances"] or [[]]
         return [(id_, 1.0 - distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
@@ -235,6 +244,7 @@ class Index:
     def _build_lexical(self) -> LexicalIndex:
         ids: list[str] = []
         texts: list[str] = []
+        days: list[int] = []
         for offset in range(0, self._collection.count(), _BATCH):
             page = self._collection.get(limit=_BATCH, offset=offset, include=["documents", "metadatas"])
             rows = zip(page["ids"], page["documents"] or (), page["metadatas"] or (), strict=True)
@@ -242,7 +252,8 @@ class Index:
                 if self._is_current(meta):
                     ids.append(id_)
                     texts.append(f"{meta['title']}\n{text}")
-        return LexicalIndex.build(ids, texts)
+                    days.append(int(str(meta["day"])))
+        return LexicalIndex.build(ids, texts, days)
 
     def close(self) -> None:
         """Release the catalogue's file."""
@@ -268,7 +279,13 @@ def _to_metadata(article: Article, passage: Passage, count: int) -> Metadata:
         "end": passage.end,
         "section": passage.section,
         "passages": count,
+        "day": day_number(known_date(article, date.today())),
     }
+
+
+def day_number(day: date | None) -> int:
+    """A day as a number that compares like it, 20250513; 0 for none."""
+    return day.year * 10_000 + day.month * 100 + day.day if day else 0
 
 
 def _to_passage(id_: str, text: str, meta: Any) -> Passage:

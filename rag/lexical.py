@@ -109,28 +109,45 @@ def _terms(text: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class LexicalIndex:
-    """A BM25 index whose rows are passages; ``ids[row]`` is the passage's id."""
+    """A BM25 index whose rows are passages.
+
+    ``ids[row]`` is the passage's id, and ``days[row]`` the day of its article as a number such as
+    20250513; 0 where it is not known.
+    """
 
     ids: tuple[str, ...]
+    days: tuple[int, ...]
     _bm25: bm25s.BM25 | None
 
     @classmethod
-    def build(cls, ids: Sequence[str], texts: Sequence[str]) -> "LexicalIndex":
-        """Index texts under their ids."""
+    def build(
+        cls, ids: Sequence[str], texts: Sequence[str], days: Sequence[int] | None = None
+    ) -> "LexicalIndex":
+        """Index texts under their ids, with the days of their articles."""
+        days = tuple(days or [0] * len(ids))
         if not ids:
-            return cls((), None)
+            return cls((), (), None)
         bm25 = bm25s.BM25()  # Lucene's variant, k1 = 1.5, b = 0.75
         # bm25s fails when no text has any term; the empty one stands in, which no query has.
         rows = [terms(text) for text in texts]
         bm25.index(rows if any(rows) else [[""] for _ in rows], show_progress=False)
-        return cls(tuple(ids), bm25)
+        return cls(tuple(ids), days, bm25)
 
-    def search(self, query: str, k: int) -> list[tuple[str, float]]:
-        """Up to ``k`` passages that share a term with the query, with BM25 scores, best first."""
+    def search(self, query: str, k: int, days: tuple[int, int] | None = None) -> list[tuple[str, float]]:
+        """Up to ``k`` passages that share a term with the query, with BM25 scores, best first.
+
+        Args:
+            query: words; unknown ones count nothing.
+            k: how many at most.
+            days: only passages of articles from the first to the last of these days.
+        """
         known = [term for term in terms(query) if self._bm25 is not None and term in self._bm25.vocab_dict]
         if self._bm25 is None or not known:
             return []
         scores = self._bm25.get_scores(known)
+        if days:
+            of_rows = np.array(self.days)
+            scores = np.where((of_rows >= days[0]) & (of_rows <= days[1]), scores, 0.0)
         best = np.argsort(-scores, kind="stable")[:k]
         return [(self.ids[row], float(scores[row])) for row in best if scores[row] > 0]
 
@@ -150,7 +167,7 @@ class LexicalIndex:
         partial.mkdir(parents=True)
         if self._bm25 is not None:
             self._bm25.save(str(partial), show_progress=False)
-        (partial / "ids.json").write_text(json.dumps(self.ids), encoding="utf-8")
+        (partial / "rows.json").write_text(json.dumps([self.ids, self.days]), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
 
@@ -161,8 +178,8 @@ class LexicalIndex:
         Raises:
             OSError, ValueError: there is none, or it is damaged; build it anew.
         """
-        ids = tuple(json.loads((folder / "ids.json").read_text(encoding="utf-8")))
+        ids, days = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         try:
-            return cls(ids, bm25s.BM25.load(str(folder)) if ids else None)
+            return cls(tuple(ids), tuple(days), bm25s.BM25.load(str(folder)) if ids else None)
         except EOFError as error:  # numpy's word for an empty file
             raise ValueError(f"{folder} holds an empty file") from error

@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
 
 from rag.embed import Embedder
-from rag.index import Index
+from rag.index import Index, day_number
 from rag.lexical import terms
 from rag.names import other_names
 from rag.types import Hit
+from rag.window import ALWAYS, DateWindow, known_date
 
 RRF_K = 60
 """The constant of reciprocal rank fusion; Cormack, Clarke and Büttcher, SIGIR 2009."""
@@ -15,6 +18,7 @@ RRF_K = 60
 _CANDIDATES = 40
 _PER_ARTICLE = 2
 _HEAD = 5
+_RECENCY_WEIGHT = 1.0
 
 
 class Retriever:
@@ -24,15 +28,22 @@ class Retriever:
         self.index = index
         self.embedder = embedder
 
-    def search(self, queries: Sequence[str], k: int) -> list[Hit]:
-        """The ``k`` best passages for any of several wordings of one question, best first."""
+    def search(self, queries: Sequence[str], k: int, window: DateWindow = ALWAYS) -> list[Hit]:
+        """The ``k`` best passages for any of several wordings of one question, best first.
+
+        Args:
+            queries: the wordings.
+            k: how many passages.
+            window: only articles of these dates; newer ones first if it asks for the latest.
+        """
         self.index.refresh()
         if not len(self.index):
             return []
         expanded = [_expand(query) for query in queries]
         vectors = self.embedder.encode(queries)
-        dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES) for i in range(len(queries))]
-        lexical = [self.index.lexical.search(query, _CANDIDATES) for query in expanded]
+        days = _days(window)
+        dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES, days) for i in range(len(queries))]
+        lexical = [self.index.lexical.search(query, _CANDIDATES, days) for query in expanded]
         fused = fuse([[id_ for id_, _ in ranking] for ranking in dense + lexical])
         similarity = _best_of(dense)
         bm25 = _best_of(lexical)
@@ -54,7 +65,7 @@ class Retriever:
         exact = [
             hit for hit in hits if hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
         ]
-        return spread(exact)[:k]
+        return spread(_newest_first(exact) if window.latest else exact)[:k]
 
 
 def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
@@ -64,6 +75,24 @@ def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
         for rank, id_ in enumerate(ranking, 1):
             scores[id_] += 1 / (RRF_K + rank)
     return dict(scores)
+
+
+def _days(window: DateWindow) -> tuple[int, int] | None:
+    if not window.narrows:
+        return None
+    return day_number(window.since or date.min), day_number(window.until or date.max)
+
+
+def _newest_first(hits: Sequence[Hit]) -> list[Hit]:
+    """Hits with a further ranking fused in: the newest article first, undated ones last."""
+    today = date.today()
+    days = {hit.article.id: day_number(known_date(hit.article, today)) for hit in hits}
+    newest = sorted(set(days.values()), reverse=True)
+    fused = [
+        replace(hit, score=hit.score + _RECENCY_WEIGHT / (RRF_K + 1 + newest.index(days[hit.article.id])))
+        for hit in hits
+    ]
+    return sorted(fused, key=lambda hit: -hit.score)
 
 
 def spread(hits: Sequence[Hit]) -> list[Hit]:

@@ -6,6 +6,7 @@ A self-contained English question passes through untouched and costs no call of 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
@@ -16,6 +17,7 @@ from rag.names import english_names
 from rag.prompts import prompt
 from rag.sentences import has_cjk
 from rag.types import Question, Turn
+from rag.window import ALWAYS, DateWindow, read_window
 
 MAX_CHARS = 2_000
 _REMEMBERED_TURNS = 4
@@ -48,10 +50,12 @@ class Understood:
     Attributes:
         question: what the answer answers; stands alone.
         queries: what is searched for, the most faithful wording first.
+        window: the dates of publication that it asks for.
     """
 
     question: str
     queries: tuple[str, ...]
+    window: DateWindow = ALWAYS
 
 
 def check(question: Question) -> Question:
@@ -86,7 +90,8 @@ def understand(question: Question, complete: Complete | None = None) -> Understo
     if has_cjk(standalone):
         translated = _translate(standalone, complete) if complete else ""
         queries.insert(0, f"{translated} {' '.join(english_names(standalone))}".strip())
-    return Understood(standalone, tuple(dict.fromkeys(filter(None, queries))))
+    window = read_window(question.text, date.today())
+    return Understood(standalone, tuple(dict.fromkeys(filter(None, queries))), window)
 
 
 def leans_on_conversation(question: Question) -> bool:

@@ -126,7 +126,7 @@ def test_saving_replaces_an_earlier_index_and_what_an_interrupted_save_left(
 
 
 def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"ids\.json"):
+    with pytest.raises(OSError, match=r"rows\.json"):
         LexicalIndex.load(tmp_path / "bm25")
 
 
