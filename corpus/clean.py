@@ -6,6 +6,12 @@ import unicodedata
 # Zero-width and bidirectional controls hide or reorder what a reader sees; the soft hyphen and
 # the byte order mark break matching. The zero-width joiner (U+200D) stays: it builds emoji.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# Text that an override shows backwards, and letters that have no shape at all (tags, which belong
+# to flags only), are never meant for a reader; between letters the joiner hides a word.
+_HIDDEN = re.compile(
+    "\u202e[^\u202c\n]*\u202c|(?<![\U0001f3f4\U000e0000-\U000e007f])[\U000e0000-\U000e007f]+"
+    "|(?<=[A-Za-z0-9.,-])\u200d(?=[A-Za-z0-9.,-])"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SPACES = re.compile(r"[^\S\n]+")
 
@@ -17,7 +23,7 @@ def clean_text(raw: str) -> str:
     """
     text = raw.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be stored
     text = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
-    text = _CONTROL.sub("", _INVISIBLE.sub("", text))
+    text = _CONTROL.sub("", _INVISIBLE.sub("", _HIDDEN.sub("", text)))
     text = unicodedata.normalize("NFC", text)  # last: an accent may meet its letter only now
     lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -98,12 +98,12 @@ def gold_in_first(case: Case, hits: Sequence[Hit], k: int = 5) -> bool:
 
 def _facts_found(case: Case, text: str) -> float:
     """The share of the required facts that the answer states, in any of their wordings."""
-    said = _fold(text)
-    return sum(any(_holds(said, _fold(w)) for w in fact) for fact in case.facts) / len(case.facts)
+    return sum(any(holds(text, w) for w in fact) for fact in case.facts) / len(case.facts)
 
 
-def _holds(text: str, wording: str) -> bool:
-    """Whether a wording stands in a text, and not as a part of a longer number or word."""
+def holds(text: str, wording: str) -> bool:
+    """Whether a wording stands in a text, and not as a part of a longer number."""
+    text, wording = _fold(text), _fold(wording)
     before = r"(?<![\d.])" if wording[0].isdigit() else ""
     after = r"(?![\d])" if wording[-1].isdigit() else ""
     return bool(re.search(before + re.escape(wording) + after, text))

@@ -6,9 +6,15 @@ refusal that it was told to write.
 """
 
 import math
+import re
+from collections.abc import Sequence
 
+from corpus.article import Article
 from rag.generate import NOT_FOUND
-from rag.select import Evidence
+from rag.lexical import terms
+from rag.names import names_in, other_names
+from rag.select import Evidence, renamed_terms, terms_of
+from rag.sentences import has_cjk
 
 MIN_SIMILARITY = 0.25
 MIN_COVERAGE = 0.2
@@ -54,3 +60,29 @@ def may_be_refusal(said: str) -> bool:
     """Whether a reply, as far as it has come, is the refusal or may still turn out to be it."""
     start = said.strip().upper().lstrip("*\"'[")
     return NOT_FOUND.startswith(start[: len(NOT_FOUND)])
+
+
+def unmatched_words(question: str, articles: Sequence[Article]) -> list[str]:
+    """Words of a question that no article holds under any name, as they are spelled in it."""
+    present: set[str] = set()
+    for article in articles:
+        present |= terms_of(article) | renamed_terms(question, article)
+    if has_cjk(question):  # an English article holds none of its words
+        return [name for name, group in names_in(question) if not _holds_any(group, articles)]
+    words = re.findall(r"[^\W_][\w.,&'’-]*[^\W_]|[^\W_]", question)
+    return list(dict.fromkeys(w for w in words if terms(w) and not set(terms(w)) & present))
+
+
+def _holds_any(names: Sequence[str], articles: Sequence[Article]) -> bool:
+    texts = [f"{article.title} {article.text}".casefold() for article in articles]
+    return any(name.casefold() in text for name in names for text in texts)
+
+
+def uncovered_names(question: str, cited: str) -> list[str]:
+    """Known names in a question that the cited passages hold under none of their names."""
+    held = f"{cited} {' '.join(other_names(cited))}".casefold()
+    return list(
+        dict.fromkeys(
+            name for name, group in names_in(question) if not any(n.casefold() in held for n in group)
+        )
+    )

@@ -7,6 +7,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from threading import Lock
 from time import perf_counter
 from typing import Any
@@ -19,23 +20,24 @@ from rag.abstain import (
     confidence,
     may_be_refusal,
     too_weak,
+    uncovered_names,
+    unmatched_words,
 )
 from rag.embed import Embedder
+from rag.errors import LLMError
+from rag.figures import missing_figures
 from rag.generate import Prompt, build_prompt, system_messages
 from rag.ground import Grounder, shown_text
 from rag.index import Index
 from rag.llm import LLM, Progress, open_llm
-from rag.quote import quotable
+from rag.notes import Notes
+from rag.quote import disagree, nearest, quotable
 from rag.retrieve import Retriever
 from rag.select import Evidence, select
-from rag.sentences import has_cjk
 from rag.settings import Settings
-from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Timings
+from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Timings
 from rag.understand import Understood, check, understand
 
-REFUSAL = "The corpus does not say."
-REFUSAL_ZH = "语料库中没有相关内容。"
-NOT_STATED = "The passages that come closest do not state the answer."
 _NEAREST = 3
 
 
@@ -77,11 +79,10 @@ class AnswerChain(Runnable[Question, Answer]):
             pass
 
     def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
-        """Answer a question.
+        """Answer a question. When the model fails, the answer quotes passages and says so in ``failure``.
 
         Raises:
             UsageError: the question is empty or far too long.
-            LLMError: the language model cannot be used.
         """
         answer: Event | None = None
         for event in self.stream(input, config):
@@ -124,16 +125,20 @@ class _Run:
         self._chain = chain
         self._settings = settings
         self._question = question
+        self._say = Notes.for_question(question.text)
         self._started = perf_counter()
         self._retrieve_s = 0.0
         self._first_token_s: float | None = None
         self._understood = Understood(question.text, (question.text,))
         self._hits: tuple[Hit, ...] = ()
         self._shown: tuple[str, ...] = ()
+        self._model = ""
+        self._failure = ""
+        self._cut_short = False
 
     def events(self) -> Iterator[Event]:
         retriever = self._chain.retriever
-        self._understood = understand(self._question, lambda m, n: self._chain.llm().complete(m, n))
+        self._understood = self._understand()
         began = perf_counter()
         self._hits = tuple(
             retriever.search(self._understood.queries, self._settings.top_k, self._understood.window)
@@ -148,36 +153,70 @@ class _Run:
             self._settings.evidence_tokens,
         )
         if too_weak(evidence):
-            yield self._abstain("No passage comes close to the question.")
+            yield self._abstain(self._say.nothing_near())
+        elif self._understood.wants_advice:
+            yield from self._report(evidence)
         else:
-            yield from self._generate(evidence)
+            yield from self._answer(evidence)
 
-    def _generate(self, evidence: Evidence) -> Iterator[Event]:
-        llm = self._chain.llm()
+    def _understand(self) -> Understood:
+        try:
+            return understand(self._question, lambda m, n: self._chain.llm().complete(m, n))
+        except LLMError as error:
+            self._failure = str(error)
+            return understand(self._question)
+
+    def _report(self, evidence: Evidence) -> Iterator[Event]:
+        """What the articles say, without asking a model that might recommend something."""
+        grounder = self._grounder(build_prompt(self._understood.question, evidence.excerpts))
+        for candidate in nearest(evidence):
+            grounder.quote(candidate.hit, candidate.text)
+        draft = grounder.finish()
+        yield draft
+        yield self._conclude(draft, grounder.unknown)
+
+    def _answer(self, evidence: Evidence) -> Iterator[Event]:
         prompt = build_prompt(self._understood.question, evidence.excerpts)
         self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
-        sure = confidence(llm.says_yes(prompt.probe), evidence)
-        if sure < MIN_CONFIDENCE:
-            yield self._abstain(NOT_STATED)
-            return
-        grounder = Grounder(prompt.markers, self._chain.retriever.index.lexical.rarity)
-        for piece in self._said(llm, prompt):
-            yield grounder.feed(piece)
+        grounder = self._grounder(prompt)
+        sure = 1.0
+        try:
+            llm = self._usable_llm()
+            sure = confidence(llm.says_yes(prompt.probe), evidence)
+            if sure < MIN_CONFIDENCE:
+                yield self._abstain(self._say.not_stated())
+                return
+            for piece in self._said(llm, prompt):
+                yield grounder.feed(piece)
+        except LLMError as error:
+            self._failure = str(error)
         draft = grounder.finish()
-        if draft.citations or sure >= QUOTE_CONFIDENCE:
-            cited = {citation.article_id for citation in draft.citations}
-            for candidate in quotable(evidence, draft.sentences, cited):
+        if draft.citations or self._failure or sure >= QUOTE_CONFIDENCE:
+            quotes = (
+                nearest(evidence) if self._failure else quotable(evidence, draft, self._understood.question)
+            )
+            for candidate in quotes:
                 grounder.quote(candidate.hit, candidate.text)
             draft = grounder.finish()
             yield draft
         if draft.citations:
-            yield self._conclude(draft, grounder.unknown, llm.name)
+            yield self._conclude(draft, grounder.unknown)
         else:
-            refusal = self._abstain(NOT_STATED)
+            refusal = self._abstain(self._say.not_stated())
             yield replace(refusal, sentences=draft.sentences, unknown_markers=grounder.unknown)
+
+    def _usable_llm(self) -> LLM:
+        if self._failure:
+            raise LLMError(self._failure)
+        return self._chain.llm()
+
+    def _grounder(self, prompt: Prompt) -> Grounder:
+        known = dict(pair for turn in self._question.history for pair in turn.cited)
+        return Grounder(prompt.markers, self._chain.retriever.index.lexical.rarity, known)
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
+        self._model = llm.name
         beginning: str | None = ""
         for piece in llm.stream(prompt.answer, self._settings.answer_tokens):
             if self._first_token_s is None:
@@ -189,30 +228,64 @@ class _Run:
                 beginning = None
             else:
                 beginning += piece
+            if perf_counter() - self._started > self._settings.answer_limit_s:
+                self._cut_short = True
+                return
 
-    def _conclude(self, draft: Draft, unknown: int, model: str) -> Answer:
+    def _conclude(self, draft: Draft, unknown: int) -> Answer:
         dates = [citation.published for citation in draft.citations if citation.published]
+        as_of = max(dates, default=None)
         return Answer(
             question=self._understood.question,
             text=shown_text(draft.sentences),
             abstained=False,
             reason="",
-            as_of=max(dates, default=None),
+            as_of=as_of,
             sentences=draft.sentences,
             citations=draft.citations,
             retrieved=self._hits,
             shown=self._shown,
             timings=self._timings(),
-            model=model,
+            model=self._model,
             unknown_markers=unknown,
+            notes=tuple(self._notes(draft, as_of)),
+            failure=self._failure,
         )
 
+    def _notes(self, draft: Draft, as_of: date | None) -> Iterator[str]:
+        if self._failure:
+            yield self._say.model_failed(self._failure)
+        if self._cut_short:
+            yield self._say.cut_short(self._settings.answer_limit_s)
+        if self._understood.wants_advice:
+            yield self._say.no_advice()
+        else:
+            cited = " ".join(f"{c.title} {c.published or ''} {c.quote}" for c in draft.citations)
+            if figures := missing_figures(self._understood.question, cited):
+                yield self._say.premise(figures)
+            if names := uncovered_names(self._understood.question, cited):
+                yield self._say.uncovered(names)
+        if disagree(draft):
+            yield self._say.disagreement()
+        yield from self._window_notes()
+        if as_of and (date.today() - as_of).days > self._settings.stale_days:
+            yield self._say.stale(as_of)
+
+    def _window_notes(self) -> Iterator[str]:
+        window = self._understood.window
+        if window.narrows:
+            yield self._say.window(window)
+        if window.unread:
+            yield self._say.unread(window.unread)
+
     def _abstain(self, reason: str) -> Answer:
-        nearest = list({hit.article.id: hit.article for hit in self._hits}.values())[:_NEAREST]
-        llm = self._chain.loaded_llm
+        near = list({hit.article.id: hit.article for hit in self._hits}.values())
+        missing = tuple(unmatched_words(self._understood.question, near))
+        if missing:
+            reason = f"{reason} {self._say.missing(missing)}"
         return Answer(
             question=self._understood.question,
-            text=REFUSAL_ZH if has_cjk(self._question.text) else REFUSAL,
+            text=self._say.refusal(),
             abstained=True,
             reason=reason,
             as_of=None,
@@ -221,8 +294,13 @@ class _Run:
             retrieved=self._hits,
             shown=self._shown,
             timings=self._timings(),
-            model=llm.name if llm and self._first_token_s is not None else "",
-            nearest=tuple(nearest),
+            model=self._model,
+            nearest=tuple(near[:_NEAREST]),
+            notes=tuple(self._window_notes()),
+            failure=self._failure,
+            searched=Searched(
+                self._understood.queries, self._chain.retriever.index.catalogue.span(), missing
+            ),
         )
 
     def _timings(self) -> Timings:

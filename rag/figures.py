@@ -69,9 +69,10 @@ _MASSES = {
 }  # fmt: skip
 # Counted things that are easily mistaken for each other; a year is twelve months.
 _COUNTS: dict[str, tuple[str, int | Decimal]] = {
-    "month": ("month", 1), "个月": ("month", 1), "year": ("month", 12), "年": ("month", 12), "day": ("day", 1),
-    "天": ("day", 1), "week": ("day", 7), "mw": ("MW", 1), "megawatt": ("MW", 1), "gw": ("MW", 1000),
-    "gigawatt": ("MW", 1000), "kw": ("MW", Decimal("0.001")), "times": ("times", 1), "倍": ("times", 1),
+    "month": ("month", 1), "个月": ("month", 1), "year": ("month", 12), "年": ("month", 12),
+    "day": ("day", 1), "天": ("day", 1), "week": ("day", 7), "mw": ("MW", 1), "megawatt": ("MW", 1),
+    "gw": ("MW", 1000), "gigawatt": ("MW", 1000), "kw": ("MW", Decimal("0.001")),
+    "times": ("times", 1), "倍": ("times", 1),
 }  # fmt: skip
 _RATES = ("month", "week", "day", "月", "天")
 _PERCENT = ("%", "％", "percent", "per cent", "pct")

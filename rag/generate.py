@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from rag.prompts import prompt
-from rag.select import Excerpt
+from rag.select import Excerpt, heading
 from rag.sentences import has_cjk
 from rag.types import Hit
 
@@ -47,7 +47,7 @@ def build_prompt(question: str, excerpts: Sequence[Excerpt]) -> Prompt:
     for excerpt in excerpts:
         article = excerpt.hit.article
         date = f"{article.published.isoformat()} " if article.published else ""
-        block = blocks.setdefault(article.id, [_defuse(f"{date}{article.title}")])
+        block = blocks.setdefault(article.id, [_defuse(f"{date}{heading(article)}")])
         block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
     values = {
         "passages": "\n\n".join("\n".join(lines) for lines in blocks.values()),

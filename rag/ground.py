@@ -5,15 +5,17 @@ that has only begun is never shown.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from rag.attribution import kind_of, owns_up
 from rag.markers import read_markers, settled
-from rag.sentences import sentence_spans
-from rag.support import Rarity, attribute
-from rag.types import Citation, Draft, Hit, Sentence
+from rag.sentences import has_cjk, sentence_spans
+from rag.support import Rarity, aligned, attribute
+from rag.types import Citation, Draft, Hit, Kind, Sentence
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+_LINK = re.compile(r"https?://|www\.|</?[a-z][^>]{0,200}>|\]\(|javascript:", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*|__|`")
 # Markers behind the full stop belong to the sentence before it.
 _TRAILING = re.compile(r"\s*[\[【［(][^\[\]【】［］()\n]{1,80}[\]】］)](?=\W|$)")
@@ -26,16 +28,17 @@ class Grounder:
     Args:
         markers: which id in the prompt stands for which passage.
         rarity: inverse document frequency of a term.
+        known_numbers: the numbers that passages got earlier in the conversation, by passage id.
     """
 
     markers: dict[str, Hit]
     rarity: Rarity
+    known_numbers: Mapping[str, int] = field(default_factory=dict)
     unknown: int = 0
     _text: str = ""
     _done: int = 0
     _sentences: list[Sentence] = field(default_factory=list)
-    _numbers: dict[str, int] = field(default_factory=dict)
-    _hits: list[Hit] = field(default_factory=list)
+    _cited: dict[str, Citation] = field(default_factory=dict)
 
     def feed(self, piece: str) -> Draft:
         """Take a piece of the reply in, and return the answer so far."""
@@ -51,11 +54,13 @@ class Grounder:
 
     def quote(self, hit: Hit, text: str) -> None:
         """Add a sentence of a passage, word for word."""
-        self._sentences.append(Sentence(text, "supported", (self._number(hit),), quoted=True))
+        kind = kind_of(text, hit.article.publisher)
+        number = self._number(hit, kind)
+        self._sentences.append(Sentence(text, "supported", (number,), quoted=True, kind=kind))
 
     def citations(self) -> tuple[Citation, ...]:
         """The cited passages in the order of their numbers."""
-        return tuple(_citation(n, hit) for n, hit in enumerate(self._hits, 1))
+        return tuple(sorted(self._cited.values(), key=lambda citation: citation.n))
 
     def _ground(self, *, final: bool) -> None:
         for start, end in self._whole_sentences(final):
@@ -89,24 +94,32 @@ class Grounder:
                 self._extend_last([self.markers[id_] for id_ in marked.ids])
             return
         cited = [self.markers[id_] for id_ in marked.ids]
+        said = f"- {text}" if bullet else text
         check = attribute(text, cited, list(self.markers.values()), self.rarity)
-        numbers: tuple[int, ...] = ()
-        if check.support != "unsupported":
-            numbers = tuple(dict.fromkeys(self._number(hit) for hit in check.hits))
-        self._sentences.append(Sentence(f"- {text}" if bullet else text, check.support, numbers, check.doubt))
+        if _LINK.search(text):
+            # Links come from citations alone: one in the text was dictated by an article, or invented.
+            self._sentences.append(Sentence(said, "unsupported", (), "it holds a link or markup"))
+            return
+        if check.support == "unsupported":
+            self._sentences.append(Sentence(said, check.support, (), check.doubt))
+            return
+        kind = kind_of(aligned(text, check.hits, self.rarity), check.hits[0].article.publisher)
+        numbers = tuple(dict.fromkeys(self._number(hit, kind) for hit in check.hits))
+        self._sentences.append(Sentence(said, check.support, numbers, check.doubt, kind=kind))
 
     def _extend_last(self, more: list[Hit]) -> None:
         last = self._sentences[-1]
         if not last.citations:
             return
-        numbers = tuple(dict.fromkeys([*last.citations, *(self._number(hit) for hit in more)]))
-        self._sentences[-1] = Sentence(last.text, last.support, numbers, last.doubt)
+        numbers = tuple(dict.fromkeys([*last.citations, *(self._number(hit, last.kind) for hit in more)]))
+        self._sentences[-1] = replace(last, citations=numbers)
 
-    def _number(self, hit: Hit) -> int:
-        if hit.passage.id not in self._numbers:
-            self._hits.append(hit)
-            self._numbers[hit.passage.id] = len(self._hits)
-        return self._numbers[hit.passage.id]
+    def _number(self, hit: Hit, kind: Kind) -> int:
+        if hit.passage.id not in self._cited:
+            taken = [*self.known_numbers.values(), *(citation.n for citation in self._cited.values())]
+            n = self.known_numbers.get(hit.passage.id) or max(taken, default=0) + 1
+            self._cited[hit.passage.id] = _citation(n, hit, kind)
+        return self._cited[hit.passage.id].n
 
 
 def _lines_and_sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
@@ -129,7 +142,7 @@ def _plain(text: str) -> tuple[str, bool]:
     return _EMPHASIS.sub("", body).strip(), bool(bullet)
 
 
-def _citation(n: int, hit: Hit) -> Citation:
+def _citation(n: int, hit: Hit, kind: Kind) -> Citation:
     passage, article = hit.passage, hit.article
     return Citation(
         n=n,
@@ -142,6 +155,7 @@ def _citation(n: int, hit: Hit) -> Citation:
         start=passage.start,
         end=passage.end,
         quote=passage.text,
+        kind=kind,
     )
 
 
@@ -156,8 +170,15 @@ def shown_text(sentences: tuple[Sentence, ...]) -> str:
     return text
 
 
+def caveat(sentence: Sentence) -> str:
+    """Words that a sentence needs behind it, for it passes on a judgement and does not say so."""
+    if sentence.kind != "inferred" or owns_up(sentence.text):
+        return ""
+    return "（文章作者的解读）" if has_cjk(sentence.text) else " (the author's reading)"
+
+
 def with_markers(sentence: Sentence) -> str:
     """A sentence as text: in quotation marks when quoted, its numbers behind it."""
-    body = f"“{sentence.text}”" if sentence.quoted else sentence.text
+    body = (f"“{sentence.text}”" if sentence.quoted else sentence.text) + caveat(sentence)
     marks = "".join(f"[{n}]" for n in sentence.citations)
     return f"{body} {marks}".rstrip()

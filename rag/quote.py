@@ -4,33 +4,106 @@ A small model cuts lists short and leaves out the date that was asked for. The s
 says it all, is exact by construction, and costs no waiting.
 """
 
-from collections.abc import Collection, Sequence
+from datetime import date
+from itertools import combinations
 
+from rag.asked import asks_for_commitments, compares
+from rag.attribution import kind_of
+from rag.figures import figures, missing_figures
 from rag.lexical import terms
-from rag.select import Candidate, Evidence, leans_on_previous
-from rag.types import Sentence
+from rag.select import Candidate, Evidence, leans_on_previous, predecessor
+from rag.types import Draft, Sentence
 
-MAX_QUOTES = 2
-_NEAR_THE_BEST = 0.85
+MAX_QUOTES = 4
+_MORE_FOR_COMPARISONS = 2
+_BEHIND_THE_BEST = 0.5
 _RESTATED = 0.7
+_SAME_THING = 0.5
 
 
-def quotable(evidence: Evidence, written: Sequence[Sentence], cited: Collection[str]) -> list[Candidate]:
+def quotable(evidence: Evidence, draft: Draft, question: str) -> list[Candidate]:
     """The most relevant sentences that the model's own do not restate, best first.
 
-    Args:
-        evidence: what the model was shown.
-        written: what it wrote.
-        cited: ids of the articles that its supported sentences cite. Another article is quoted
-            only when there are none: beside an answer it would mostly be beside the point.
+    Another article than the cited ones is quoted only for comparisons, or when nothing is cited:
+    beside an answer it would mostly be beside the point. What somebody committed to is not
+    answered by what an author infers.
     """
-    said = set(terms(" ".join(s.text for s in written if s.support != "unsupported")))
-    candidates = [c for c in evidence.ranked if not cited or c.hit.article.id in cited]
+    said = " ".join(s.text for s in draft.sentences if s.support != "unsupported")
+    cited = {citation.article_id for citation in draft.citations}
+    only_facts = asks_for_commitments(question)
+    several = compares(question)
+    most = MAX_QUOTES + several * _MORE_FOR_COMPARISONS
+    best = max((candidate.score for candidate in evidence.ranked), default=0.0)
     chosen: list[Candidate] = []
-    for candidate in candidates:
-        if len(chosen) == MAX_QUOTES or candidate.score < _NEAR_THE_BEST * evidence.ranked[0].score:
+    for candidate in evidence.ranked:
+        if len(chosen) >= most:
             break
-        own = set(terms(candidate.text))
-        if len(own & said) < _RESTATED * len(own) and not leans_on_previous(candidate.text):
-            chosen.append(candidate)
+        if candidate.score < best - _BEHIND_THE_BEST or candidate in chosen:
+            continue
+        if cited and not several and candidate.hit.article.id not in cited:
+            continue
+        if only_facts and kind_of(candidate.text, candidate.hit.article.publisher) == "inferred":
+            continue
+        if _is_news(candidate.text, said):
+            chosen += _whole(candidate, evidence, chosen)
     return chosen
+
+
+def _is_news(sentence: str, said: str) -> bool:
+    """Whether a sentence tells something that was not said yet."""
+    own = set(terms(sentence))
+    return len(own & set(terms(said))) < _RESTATED * len(own) or bool(missing_figures(sentence, said))
+
+
+def _whole(candidate: Candidate, evidence: Evidence, chosen: list[Candidate]) -> list[Candidate]:
+    """A sentence, and before it the one that it cannot be understood without."""
+    if not leans_on_previous(candidate.text):
+        return [candidate]
+    before = predecessor(candidate, evidence.ranked)
+    if before is None or before in chosen or leans_on_previous(before.text):
+        return [candidate]
+    return [before, candidate]
+
+
+def nearest(evidence: Evidence) -> list[Candidate]:
+    """The most relevant sentences, for when no model writes anything."""
+    chosen: list[Candidate] = []
+    for candidate in evidence.ranked:
+        if len(chosen) < MAX_QUOTES and candidate not in chosen:
+            chosen += _whole(candidate, evidence, chosen)
+    return chosen
+
+
+def disagree(draft: Draft) -> bool:
+    """Whether sentences from articles of different dates give different figures for one thing."""
+    dates = {citation.n: citation.published for citation in draft.citations}
+    shown = [s for s in draft.sentences if s.support != "unsupported" and s.citations]
+    return any(
+        _differ(a, b) for a, b in combinations(shown, 2) if _days(a, dates).isdisjoint(_days(b, dates))
+    )
+
+
+def _days(sentence: Sentence, dates: dict[int, date | None]) -> set[date | None]:
+    return {dates[n] for n in sentence.citations}
+
+
+def _differ(one: Sentence, other: Sentence) -> bool:
+    words, others = (_words(s.text) for s in (one, other))
+    if len(words & others) < _SAME_THING * min(len(words), len(others)):
+        return False
+    values, other_values = (_measures(s.text) for s in (one, other))
+    shared = values.keys() & other_values.keys()
+    return any(values[unit].isdisjoint(other_values[unit]) for unit in shared)
+
+
+def _words(text: str) -> set[str]:
+    return {term for term in terms(text) if not term[0].isdigit()}
+
+
+def _measures(text: str) -> dict[str, set[object]]:
+    """The measured figures of a text by unit."""
+    found: dict[str, set[object]] = {}
+    for figure in figures(text):
+        if figure.unit and figure.unit not in ("year", "month", "day"):
+            found.setdefault(figure.unit, set()).add(figure.value)
+    return found

@@ -75,6 +75,18 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_LLM_TIMEOUT_S"),
         description="seconds without a word from the model after which it counts as unreachable",
     )
+    answer_limit_s: float = Field(
+        default=90.0,
+        gt=0,
+        validation_alias=_either("REEX_ANSWER_LIMIT_S"),
+        description="seconds after which the model is stopped and passages are quoted for the rest",
+    )
+    stale_days: int = Field(
+        default=365,
+        ge=1,
+        validation_alias=_either("REEX_STALE_DAYS"),
+        description="an answer whose newest cited article is older than this many days says so",
+    )
     host: str = Field(
         default="127.0.0.1",
         validation_alias=_either("GRADIO_SERVER_NAME"),

@@ -1,26 +1,49 @@
 """Whether passages support a sentence: deterministic, without a second model.
 
-A sentence is *supported* when its figures all stand in the passages that it cites and its words,
-weighted by how rare they are, mostly do; *weak* when a reader should look for himself; and
-*unsupported* otherwise. A sentence in Chinese over an English passage shares no words with it, so
-its figures and its names are checked, and it is never more than weak.
+A sentence is *supported* when its figures and names stand in the passages that it cites, its words,
+weighted by how rare they are, mostly do, and nothing that it says is turned round there. It is
+*weak* when a reader should look for himself, and *unsupported* otherwise. A sentence in Chinese over
+an English passage shares no words with it, so its figures and names are checked, and it is never
+more than weak. Words of an article that are addressed to a machine support nothing.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag.figures import missing_figures
+from rag.figures import figures, missing_figures
 from rag.lexical import terms
-from rag.names import english_names, other_names
-from rag.sentences import has_cjk
+from rag.names import english_names, names_in, other_names
+from rag.screen import screened
+from rag.sentences import has_cjk, sentence_spans
 from rag.types import Hit, Support
 
 SUPPORTED = 0.6
 WEAK = 0.35
+_NEAR_ITS_FIGURE = 0.3
+_SAME_STATEMENT = 0.5
 _MAX_CITED = 3
 
 Rarity = Callable[[str], float]
 """Inverse document frequency of an index term."""
+
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|neither|nor|none|without|cannot|denie[sd]|den(?:y|ying)|refus\w+|reject\w+"
+    r"|fail(?:s|ed)? to)\b"
+    r"|n't\b|不|没|未|无",
+    re.IGNORECASE,
+)
+_UP = re.compile(
+    r"\b(?:r[io]se[ns]?|rising|increas\w+|grew|grown|growth|climb\w+|jump\w+|surg\w+|gain(?:s|ed)?|higher|"
+    r"doubl\w+|tripl\w+|expand\w+|up)\b",
+    re.IGNORECASE,
+)
+_DOWN = re.compile(
+    r"\b(?:fell|fall(?:s|en|ing)?|declin\w+|decreas\w+|drop\w*|slump\w*|lower|shr[aiu]nk\w*|plung\w+|slid|halv\w+|"
+    r"cut|reduc\w+|contract(?:ed|ion)|down)\b",
+    re.IGNORECASE,
+)
+_CAPITALISED = re.compile(r"(?<![A-Za-z\d.])[A-Z][A-Za-z\d&'’-]+")
 
 
 @dataclass(frozen=True)
@@ -42,29 +65,63 @@ class Check:
     missing: tuple[str, ...] = ()
 
 
+def evidence_text(hit: Hit) -> str:
+    """What a passage says to a reader."""
+    return screened(hit.article.text)[hit.passage.start : hit.passage.end]
+
+
+def source_sentences(hit: Hit) -> list[str]:
+    """The sentences of a passage that say something to a reader."""
+    text = screened(hit.article.text)
+    return [text[start:end] for start, end in sentence_spans(text, hit.passage.start, hit.passage.end)]
+
+
 def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
     """Check one sentence against all the passages that it cites, taken together."""
     hits = tuple(cited)
     if not hits:
         return Check(hits, "unsupported", "no passage says this", 0.0)
-    passages = " ".join(hit.passage.text for hit in hits)
-    translated = has_cjk(sentence) and not _mostly_chinese(passages)
-    overlap = _names_overlap(sentence, hits) if translated else _overlap(sentence, hits, rarity)
-    missing = tuple(missing_figures(sentence, passages))
-    if missing:
-        headings = " ".join(f"{hit.article.title} {hit.article.published or ''}" for hit in hits)
-        still_missing = missing_figures(sentence, f"{passages} {headings}")
-        if still_missing or overlap < WEAK:
-            doubt = f"not in the cited passage: {', '.join(still_missing or missing)}"
-            return Check(hits, "unsupported", doubt, overlap, missing)
-        return Check(hits, "weak", f"only in the article's title or date: {', '.join(missing)}", overlap)
+    passages = " ".join(map(evidence_text, hits))
+    if has_cjk(sentence) and not _mostly_chinese(passages):
+        return _check_translated(sentence, hits, passages)
+    overlap = _overlap(sentence, _context(hits), rarity)
+    if missing := tuple(missing_figures(sentence, passages)):
+        return _check_headings(sentence, hits, passages, missing, overlap)
     if overlap < WEAK:
         return Check(hits, "unsupported", "the cited passage does not say this", overlap)
-    if translated:
-        return Check(hits, "weak", "translated: only its names and figures were checked", overlap)
+    if strangers := _missing_names(sentence, hits):
+        doubt = f"the cited passage does not name {', '.join(strangers)}"
+        return Check(hits, "unsupported" if figures(sentence) else "weak", doubt, overlap)
+    if turned := _turned_round(sentence, hits, rarity):
+        return Check(hits, "unsupported", turned, overlap)
+    if far := _figures_elsewhere(sentence, hits, rarity):
+        return Check(
+            hits, "weak", f"the passage gives {', '.join(far)} for something else, it seems", overlap
+        )
     if overlap < SUPPORTED:
         return Check(hits, "weak", "worded differently from the cited passage", overlap)
     return Check(hits, "supported", "", overlap)
+
+
+def _check_translated(sentence: str, hits: tuple[Hit, ...], passages: str) -> Check:
+    overlap = _names_overlap(sentence, hits)
+    if missing := tuple(missing_figures(sentence, passages)):
+        return _check_headings(sentence, hits, passages, missing, overlap)
+    if overlap < WEAK:
+        return Check(hits, "unsupported", "the cited passage does not say this", overlap)
+    return Check(hits, "weak", "translated: only its names and figures were checked", overlap)
+
+
+def _check_headings(
+    sentence: str, hits: tuple[Hit, ...], passages: str, missing: tuple[str, ...], overlap: float
+) -> Check:
+    """A figure that no passage has may stand in the title or be the date of publication."""
+    headings = " ".join(f"{hit.article.title} {hit.article.published or ''}" for hit in hits)
+    still_missing = missing_figures(sentence, f"{passages} {headings}")
+    if still_missing or overlap < WEAK:
+        doubt = f"not in the cited passage: {', '.join(still_missing or missing)}"
+        return Check(hits, "unsupported", doubt, overlap, missing)
+    return Check(hits, "weak", f"only in the article's title or date: {', '.join(missing)}", overlap)
 
 
 def attribute(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity: Rarity) -> Check:
@@ -77,7 +134,7 @@ def attribute(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity:
     if own.support == "supported" or not shown:
         return own
     single = [check_support(sentence, [hit], rarity) for hit in shown]
-    best = max(single, key=lambda check: (-len(check.missing), check.overlap))
+    best = max(single, key=lambda check: (-len(check.missing), _RANK[check.support], check.overlap))
     options = [own, best]
     if own.missing:
         options.append(check_support(sentence, _completed(cited, single), rarity))
@@ -87,6 +144,12 @@ def attribute(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity:
 
 
 _RANK = {"unsupported": 0, "weak": 1, "supported": 2}
+
+
+def aligned(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
+    """The sentence of the passages that says the most of what a sentence says; empty without any."""
+    sources = [source for hit in hits for source in source_sentences(hit)]
+    return max(sources, key=lambda source: _overlap(sentence, source, rarity), default="")
 
 
 def _completed(start: Sequence[Hit], others: Sequence[Check]) -> list[Hit]:
@@ -99,15 +162,72 @@ def _completed(start: Sequence[Hit], others: Sequence[Check]) -> list[Hit]:
     return hits
 
 
-def _overlap(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> float:
-    """The share of the sentence's terms, weighted by rarity, that the passages hold; 0 to 1."""
+def _overlap(sentence: str, context: str, rarity: Rarity) -> float:
+    """The share of the sentence's terms, weighted by rarity, that a text holds; 0 to 1."""
     wanted = set(terms(sentence))
     total = sum(rarity(term) for term in wanted)
     if not total:
         return 1.0
-    context = _context(hits)
     present = set(terms(context)) | set(terms(" ".join(other_names(context))))
     return sum(rarity(term) for term in wanted & present) / total
+
+
+def _missing_names(sentence: str, hits: Sequence[Hit]) -> list[str]:
+    """Names in a sentence that the cited passages and their titles do not hold under any spelling."""
+    context = f"{_context(hits)} {' '.join(str(hit.article.published or '') for hit in hits)}"
+    present = set(terms(context)) | set(terms(" ".join(other_names(context))))
+    known = {spelling for spelling, _ in names_in(sentence)}
+    missing = []
+    for match in _CAPITALISED.finditer(sentence):
+        word = match.group()
+        # At the start of a sentence every word is capitalised; only a known name counts there.
+        opens = not sentence[: match.start()].strip(" \"'“‘(-•*")
+        if opens and not any(name.startswith(word) for name in known):
+            continue
+        if not set(terms(word.removesuffix("'s").removesuffix("’s"))) <= present:
+            missing.append(word)
+    return missing
+
+
+def _turned_round(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
+    """How the best matching sentence of the passages says the opposite; empty when it does not."""
+    source = aligned(sentence, hits, rarity)
+    if _overlap(sentence, source, rarity) < _SAME_STATEMENT:
+        return ""
+    if bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(source)):
+        # A long source may negate something else; what is denied must be in the answer as well.
+        negated = _NEGATION.search(sentence) or len(terms(source)) < 2 * len(terms(sentence))
+        if negated:
+            return "the cited passage puts a negation otherwise"
+    said, read = _direction(sentence), _direction(source)
+    if said and read and said != read:
+        return "the cited passage says that it went the other way"
+    return ""
+
+
+def _direction(text: str) -> str:
+    """Whether a text speaks of rises only, of falls only, or of neither or both."""
+    up, down = bool(_UP.search(text)), bool(_DOWN.search(text))
+    return "up" if up and not down else "down" if down and not up else ""
+
+
+def _figures_elsewhere(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> list[str]:
+    """Figures that stand in the passages, but in none of the sentences that speak of the same thing."""
+    said = missing_figures(sentence, "")
+    if not said:
+        return []
+    places = []
+    for hit in hits:
+        sources = source_sentences(hit)
+        for i, source in enumerate(sources):
+            before = sources[i - 1] if i else ""
+            places.append((source, f"{hit.article.title} {before} {source}"))
+    far = []
+    for figure in said:
+        around = [context for source, context in places if figure not in missing_figures(sentence, source)]
+        if around and max(_overlap(sentence, context, rarity) for context in around) < _NEAR_ITS_FIGURE:
+            far.append(figure)
+    return far
 
 
 def _names_overlap(sentence: str, hits: Sequence[Hit]) -> float:
@@ -121,7 +241,7 @@ def _names_overlap(sentence: str, hits: Sequence[Hit]) -> float:
 
 
 def _context(hits: Sequence[Hit]) -> str:
-    return " ".join(f"{hit.article.title} {hit.article.publisher} {hit.passage.text}" for hit in hits)
+    return " ".join(f"{hit.article.title} {hit.article.publisher} {evidence_text(hit)}" for hit in hits)
 
 
 def _mostly_chinese(text: str) -> bool:

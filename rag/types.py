@@ -5,16 +5,24 @@ from datetime import date
 from typing import Literal
 
 from corpus.article import Article
+from corpus.catalogue import Span
 
 Support = Literal["supported", "weak", "unsupported"]
+Kind = Literal["reported", "said", "inferred"]
+"""Who vouches for it: the article, somebody in it, or the author's own judgement."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One earlier message of the conversation."""
+    """One earlier message of the conversation.
+
+    ``cited`` maps the ids of the passages that an answer cited to their numbers, so that a passage
+    keeps its number through a conversation.
+    """
 
     role: Literal["user", "assistant"]
     content: str
+    cited: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,8 @@ class Hit:
 class Citation:
     """A numbered reference to a passage, with all that a reader needs to check it.
 
-    ``quote == article.text[start:end]``.
+    ``quote == article.text[start:end]``. ``kind`` is that of the sentence of the passage that the
+    answer rests on.
     """
 
     n: int
@@ -70,6 +79,7 @@ class Citation:
     start: int
     end: int
     quote: str
+    kind: Kind = "reported"
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class Sentence:
         citations: numbers of citations.
         doubt: the reason for less than full support.
         quoted: taken word for word from a passage, not written by the model.
+        kind: who vouches for it in the cited passage.
     """
 
     text: str
@@ -89,6 +100,7 @@ class Sentence:
     citations: tuple[int, ...] = ()
     doubt: str = ""
     quoted: bool = False
+    kind: Kind = "reported"
 
 
 @dataclass(frozen=True)
@@ -101,12 +113,29 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class Searched:
+    """What a refusal rests on.
+
+    Attributes:
+        queries: the wordings that were searched for.
+        span: how much the corpus holds, of which dates, and when it was last updated.
+        missing: words of the question that no retrieved article holds.
+    """
+
+    queries: tuple[str, ...]
+    span: Span
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer with its evidence.
 
     ``retrieved``, ``shown`` (passages in the prompt) and ``citations`` are three different
     lists. ``as_of`` is the newest date of publication among the cited articles. ``reason`` says
     why an abstained answer abstained, ``nearest`` are the articles closest to the question.
+    ``notes`` are sentences of the product about the answer, such as that its evidence is old.
+    ``failure`` says why the language model could not be used; passages are quoted then.
     """
 
     question: str
@@ -122,6 +151,9 @@ class Answer:
     model: str
     nearest: tuple[Article, ...] = ()
     unknown_markers: int = 0
+    notes: tuple[str, ...] = ()
+    failure: str = ""
+    searched: Searched | None = None
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ A self-contained English question passes through untouched and costs no call of 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from corpus.clean import clean_line, clean_text
 from corpus.errors import UsageError
+from rag.asked import asks_for_advice
 from rag.lexical import terms
 from rag.names import english_names
 from rag.prompts import prompt
@@ -51,11 +52,13 @@ class Understood:
         question: what the answer answers; stands alone.
         queries: what is searched for, the most faithful wording first.
         window: the dates of publication that it asks for.
+        wants_advice: it asks what to do with one's money, or what a price is going to be.
     """
 
     question: str
     queries: tuple[str, ...]
     window: DateWindow = ALWAYS
+    wants_advice: bool = False
 
 
 def check(question: Question) -> Question:
@@ -91,7 +94,10 @@ def understand(question: Question, complete: Complete | None = None) -> Understo
         translated = _translate(standalone, complete) if complete else ""
         queries.insert(0, f"{translated} {' '.join(english_names(standalone))}".strip())
     window = read_window(question.text, date.today())
-    return Understood(standalone, tuple(dict.fromkeys(filter(None, queries))), window)
+    advice = asks_for_advice(question.text)
+    if advice:
+        window = replace(window, latest=True)  # who asks what to do wants to know how things stand
+    return Understood(standalone, tuple(dict.fromkeys(filter(None, queries))), window, advice)
 
 
 def leans_on_conversation(question: Question) -> bool:

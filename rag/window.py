@@ -43,7 +43,8 @@ _ABOUT_REPORTING = re.compile(
 )
 _LATEST = re.compile(
     r"\b(latest|newest|most recent(ly)?|recent(ly)?|current(ly)?|nowadays|right now|these days|"
-    r"up[- ]to[- ]date|as of today|so far this)\b|最新|最近|目前|当前|近期|现在|过去|这个?[周月年]|本[周月年]|今年",
+    r"up[- ]to[- ]date|as of today|so far this)\b"
+    r"|最新|最近|目前|当前|近期|现在|过去|这个?[周月年]|本[周月年]|今年",
     re.IGNORECASE,
 )
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10, "twelve": 12,

@@ -14,6 +14,7 @@ import typer
 from pydantic import SecretStr
 
 from corpus.errors import ReexError, UsageError
+from rag.errors import LLMError
 from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Question, Retrieved, Turn
 
@@ -143,9 +144,12 @@ def ask(
     with _status("Opening the index"):
         chain = AnswerChain.open(settings, _assembly_progress())
     if as_json:
-        _print_json(_as_data(chain.invoke(asked)))
+        answer = chain.invoke(asked)
+        _print_json(_as_data(answer))
     else:
-        _stream(chain.stream(asked))
+        answer = _stream(chain.stream(asked))
+    if answer.failure:
+        raise LLMError(answer.failure)
 
 
 def _as_data(answer: Answer) -> dict[str, Any]:
@@ -154,11 +158,12 @@ def _as_data(answer: Answer) -> dict[str, Any]:
     return answer_as_data(answer)
 
 
-def _stream(events: Iterator[Any]) -> None:
-    """Print sentences as they are checked, then the passages."""
+def _stream(events: Iterator[Any]) -> Answer:
+    """Print sentences as they are checked, then the passages; gives the answer back."""
     from ui.render import answer_tail, sentence_as_text
 
     printed = 0
+    answer: Answer | None = None
     for event in events:
         if isinstance(event, Retrieved):
             articles = len({hit.article.id for hit in event.hits})
@@ -169,7 +174,10 @@ def _stream(events: Iterator[Any]) -> None:
                     print(sentence_as_text(sentence), flush=True)
             printed = len(event.sentences)
         elif isinstance(event, Answer):
+            answer = event
             print(answer_tail(event), flush=True)
+    assert answer is not None
+    return answer
 
 
 @app.command()
@@ -333,14 +341,22 @@ def _each(
 def _question(row: dict[str, Any]) -> Question:
     history = row.get("history") or []
     try:
-        turns = tuple(Turn(turn["role"], str(turn["content"])) for turn in history)
-    except (TypeError, KeyError) as error:
-        raise UsageError('The history must be a list of {"role", "content"} objects.') from error
+        turns = tuple(Turn(turn["role"], str(turn["content"]), _numbers(turn)) for turn in history)
+    except (TypeError, KeyError, ValueError) as error:
+        raise UsageError(
+            'The history must be a list of {"role", "content"} objects; "citations", where given, are those '
+            "of that answer."
+        ) from error
     if any(turn.role not in ("user", "assistant") for turn in turns):
         raise UsageError("A role in the history must be user or assistant.")
     if not isinstance(row.get("question"), str):
         raise UsageError('A question must be given as text under "question".')
     return Question(row["question"], turns)
+
+
+def _numbers(turn: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+    """The numbers that passages have in an earlier answer, so that they keep them."""
+    return tuple((str(c["passage_id"]), int(c["n"])) for c in turn.get("citations") or ())
 
 
 def _print_json(data: object) -> None:

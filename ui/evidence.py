@@ -6,7 +6,9 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from corpus.article import Article
-from rag.types import Answer, Citation, Draft, Hit, Retrieved, Sentence
+from rag.ground import caveat
+from rag.types import Answer, Citation, Draft, Hit, Retrieved, Searched, Sentence
+from ui.render import KINDS, searched_as_text
 
 _WEAK = "Only weakly supported by its passage: read it before you rely on it."
 
@@ -16,11 +18,21 @@ def question_html(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def answer_html(answer: Answer, turn: int) -> str:
-    """A finished answer as a message of the chat. ``turn`` tells its markers from other answers'."""
-    if answer.abstained:
-        return _refusal(answer)
-    parts = [_sentences(answer.sentences, turn)]
+def answer_html(answer: Answer, turn: int, asked: str = "") -> str:
+    """A finished answer as a message of the chat.
+
+    Args:
+        answer: the answer.
+        turn: tells its markers from other answers'.
+        asked: the words of the person, to show on demand how they were understood.
+    """
+    parts = [_refusal(answer)] if answer.abstained else [_sentences(answer.sentences, turn)]
+    parts += [f'<p class="note">{escape(note)}</p>' for note in answer.notes]
+    if asked and answer.question != asked:
+        parts.append(
+            f'<details class="understood"><summary>How the question was understood</summary>'
+            f"<p>{escape(answer.question)}</p></details>"
+        )
     if answer.as_of:
         parts.append(f'<p class="as-of">As of {answer.as_of.isoformat()}, the newest article cited.</p>')
     withheld = [s for s in answer.sentences if s.support == "unsupported"]
@@ -75,13 +87,14 @@ def _block(kind: str, sentences: Sequence[Sentence], turn: int) -> str:
     if kind == "item":
         return f"<ul>{''.join(f'<li>{body}</li>' for body in bodies)}</ul>"
     if kind == "quote":
-        return "".join(f"<blockquote>{body}</blockquote>" for body in bodies)
+        quotes = "".join(f"<blockquote>{body}</blockquote>" for body in bodies)
+        return f'<section class="quotes"><h4>From the articles</h4>{quotes}</section>'
     return f"<p>{' '.join(bodies)}</p>"
 
 
 def _sentence(sentence: Sentence, turn: int) -> str:
     marks = "".join(_marker(n, turn) for n in sentence.citations)
-    text = escape(sentence.text.removeprefix("- "))
+    text = escape(sentence.text.removeprefix("- ") + caveat(sentence))
     if sentence.support == "weak":
         return f'<span class="weak" title="{_WEAK}">{text}</span>{marks}<span class="weak-note">weak</span>'
     return f"<span>{text}</span>{marks}"
@@ -98,8 +111,15 @@ def _refusal(answer: Answer) -> str:
     near = f'<p class="near">Nearest articles:</p><ul>{nearest}</ul>' if nearest else ""
     return (
         f'<p class="refusal"><strong>{escape(answer.text)}</strong></p>'
-        f'<p class="reason">{escape(answer.reason)}</p>{near}'
+        f'<p class="reason">{escape(answer.reason)}</p>'
+        f"{_searched(answer.searched)}{near}"
     )
+
+
+def _searched(searched: Searched | None) -> str:
+    if searched is None:
+        return ""
+    return f'<p class="reason">{escape(searched_as_text(searched))}</p>'
 
 
 # The panel beside the chat
@@ -146,7 +166,8 @@ def _cited_card(citation: Citation, article: Article | None, turn: int, selected
     body = _in_article(citation, article) if selected and article else f"<p>{escape(citation.quote)}</p>"
     return (
         f'<article class="card{" selected" if selected else ""}" id="card-{turn}-{citation.n}">'
-        f"<header>{_marker(citation.n, turn)} {_byline(citation.publisher, label)}</header>"
+        f"<header>{_marker(citation.n, turn)} {_byline(citation.publisher, label)} "
+        f'<span class="kind {citation.kind}">{KINDS[citation.kind]}</span></header>'
         f"<h3>{escape(citation.title or citation.url)}</h3>{body}"
         f"<footer>{_link(citation.url, 'Open original')}</footer></article>"
     )

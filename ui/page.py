@@ -67,7 +67,7 @@ def respond(
                     yield frame(evidence.draft_html(event, turn))
             else:
                 panel = evidence.cited_panel(event, {}, turn)
-                yield frame(evidence.answer_html(event, turn), [*memory, Exchange(text, event)])
+                yield frame(evidence.answer_html(event, turn, text), [*memory, Exchange(text, event)])
     except ReexError as error:
         yield frame(evidence.error_html(str(error)), [*memory, Exchange(text, None)])
 
@@ -77,7 +77,8 @@ def history(memory: list[Exchange]) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     for exchange in memory:
         if exchange.answer:
-            turns += [Turn("user", exchange.question), Turn("assistant", exchange.answer.text)]
+            cited = tuple((c.passage_id, c.n) for c in exchange.answer.citations)
+            turns += [Turn("user", exchange.question), Turn("assistant", exchange.answer.text, cited)]
     return tuple(turns)
 
 

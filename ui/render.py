@@ -5,12 +5,12 @@ from typing import Any
 
 from corpus.article import Article
 from rag.ground import with_markers
-from rag.types import Answer, Citation, Hit, Sentence
+from rag.types import Answer, Citation, Hit, Searched, Sentence
 
 
 def answer_as_data(answer: Answer) -> dict[str, Any]:
     """The object of ``reex ask --json``; its fields are documented in docs/json.md."""
-    return {
+    data: dict[str, Any] = {
         "question": answer.question,
         "text": answer.text,
         "abstained": answer.abstained,
@@ -23,6 +23,7 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
                 "citations": list(s.citations),
                 "doubt": s.doubt,
                 "quoted": s.quoted,
+                "kind": s.kind,
             }
             for s in answer.sentences
         ],
@@ -33,6 +34,8 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
             {"url": a.url, "title": a.title, "publisher": a.publisher, "published": _iso(a.published)}
             for a in answer.nearest
         ],
+        "notes": list(answer.notes),
+        "searched": _searched_as_data(answer.searched),
         "unknown_markers": answer.unknown_markers,
         "timings": {
             "retrieve_s": round(answer.timings.retrieve_s, 4),
@@ -40,6 +43,21 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
             "total_s": round(answer.timings.total_s, 4),
         },
         "model": answer.model,
+    }
+    return data | ({"error": answer.failure} if answer.failure else {})
+
+
+def _searched_as_data(searched: Searched | None) -> dict[str, Any] | None:
+    if searched is None:
+        return None
+    span = searched.span
+    return {
+        "queries": list(searched.queries),
+        "articles": span.articles,
+        "oldest": _iso(span.oldest),
+        "newest": _iso(span.newest),
+        "updated": span.updated.isoformat(timespec="seconds") if span.updated else None,
+        "missing": list(searched.missing),
     }
 
 
@@ -76,6 +94,7 @@ def _citation_as_data(citation: Citation) -> dict[str, Any]:
         "start": citation.start,
         "end": citation.end,
         "quote": citation.quote,
+        "kind": citation.kind,
     }
 
 
@@ -101,29 +120,49 @@ def answer_tail(answer: Answer) -> str:
         lines += [citation_as_text(citation), ""]
     if answer.as_of:
         lines.append(f"As of {answer.as_of.isoformat()}, the newest article cited.")
+    lines += answer.notes
     if any(s.support == "weak" for s in answer.sentences):
         lines.append("(?) only weakly supported by its passage: read it before you rely on it.")
     withheld = [s for s in answer.sentences if s.support == "unsupported"]
     if withheld:
-        lines.append(f"Withheld, because no passage supports it: {len(withheld)} sentence(s).")
+        lines.append("Withheld, because no passage supports it:")
+        lines += [f"  - {s.text} ({s.doubt})" for s in withheld]
     return "\n".join(lines)
+
+
+KINDS = {"reported": "reported", "said": "said by somebody in it", "inferred": "the author's reading"}
+"""Who vouches for a passage, in words."""
 
 
 def citation_as_text(citation: Citation) -> str:
     """Number, publisher, title, date, address and the exact passage."""
     when = citation.published.isoformat() if citation.published else "undated"
-    head = f"[{citation.n}] {citation.publisher or 'unknown publisher'}, {when}: {citation.title}"
+    head = (
+        f"[{citation.n}] {citation.publisher or 'unknown publisher'}, {when}: {citation.title} "
+        f"({KINDS[citation.kind]})"
+    )
     quote = "\n".join(f"    | {line}" for line in citation.quote.split("\n"))
     return f"{head}\n    {citation.url}\n{quote}"
 
 
 def refusal_as_text(answer: Answer) -> str:
     """Why there is no answer, and where to look."""
-    lines = [answer.text, answer.reason]
+    lines = [answer.text, answer.reason, *answer.notes]
+    if answer.searched:
+        lines.append(searched_as_text(answer.searched))
     if answer.nearest:
         lines += ["", "Nearest articles:"]
         lines += [f"  - {article_line(article)}" for article in answer.nearest]
     return "\n".join(lines)
+
+
+def searched_as_text(searched: Searched) -> str:
+    """What a refusal rests on, in one sentence."""
+    span = searched.span
+    dates = f" published from {_iso(span.oldest)} to {_iso(span.newest)}" if span.newest else ""
+    updated = f", last updated on {span.updated.date().isoformat()}" if span.updated else ""
+    wordings = "; ".join(f"“{query}”" for query in searched.queries)
+    return f"Searched {span.articles} articles{dates}{updated}, for {wordings}."
 
 
 def article_line(article: Article) -> str:

@@ -1,5 +1,6 @@
 """Suites are well-formed, and an answer is scored by plain arithmetic."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -47,13 +48,14 @@ def test_summary_counts_refusals_apart_for_answerable_and_unanswerable() -> None
     assert measures["gold_in_first_5"] == 1.0
 
 
-@pytest.mark.parametrize("name", ["starter", "dev"])
+@pytest.mark.parametrize("name", ["starter", "dev", "report"])
 def test_suites_name_only_articles_of_the_starter_corpus(name: str) -> None:
     _, cases = read_suite(name)
     assert len({c.id for c in cases}) == len(cases)
     for c in cases:
         assert set(c.gold_urls) <= URLS
-        assert c.answerable == bool(c.gold_urls) == bool(c.facts)
+        assert c.answerable == bool(c.gold_urls)
+        assert c.kind == "advice" or c.answerable == bool(c.facts)
 
 
 def test_the_starter_suite_has_the_kinds_that_it_promises() -> None:
@@ -63,6 +65,30 @@ def test_the_starter_suite_has_the_kinds_that_it_promises() -> None:
     assert (kinds.count("unanswerable"), kinds.count("follow-up"), kinds.count("chinese")) == (10, 8, 4)
 
 
+def test_the_report_suite_has_every_kind() -> None:
+    _, cases = read_suite("report")
+    assert len(cases) >= 120
+    assert {c.kind for c in cases} == {
+        "single-fact", "list", "dated", "comparison", "follow-up", "chinese", "unanswerable",
+        "false-premise", "advice",
+    }  # fmt: skip
+
+
+def test_a_citation_outside_the_window_is_counted() -> None:
+    windowed = replace(case(), since=date(2026, 1, 1))
+    (citation,) = answer("").citations
+    inside, outside = (replace(citation, published=date(year, 6, 1)) for year in (2026, 2025))
+    cited = replace(answer("It was 3."), citations=(inside, outside))
+    assert score(windowed, cited).outside == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("a share of 4%", 1.0), ("a share of 14%", 0.0), ("a share of 4.4%", 0.0)]
+)
+def test_a_wording_is_not_found_in_a_longer_number(text: str, found: float) -> None:
+    assert score(replace(case(), facts=(("4%",),)), answer(text)).facts_found == found
+
+
 def test_tuning_and_report_sets_rest_on_different_articles() -> None:
-    gold = [{url for c in read_suite(name)[1] for url in c.gold_urls} for name in ("starter", "dev")]
+    gold = [{url for c in read_suite(name)[1] for url in c.gold_urls} for name in ("report", "dev")]
     assert not gold[0] & gold[1]

@@ -10,7 +10,6 @@ from langchain_core.messages import AIMessage
 
 from corpus.errors import UsageError
 from rag.chain import AnswerChain
-from rag.errors import LLMError
 from rag.index import Index
 from rag.llm import LLM
 from rag.retrieve import Retriever
@@ -46,7 +45,8 @@ def test_an_answer_carries_its_evidence(retriever: Retriever) -> None:
     for citation in answer.citations:
         assert texts[citation.article_id][citation.start : citation.end] == citation.quote
     assert set(answer.shown) <= {hit.passage.id for hit in answer.retrieved}
-    assert {c.passage_id for c in answer.citations} <= set(answer.shown)
+    assert {c.passage_id for c in answer.citations} <= {hit.passage.id for hit in answer.retrieved}
+    assert answer.citations[0].passage_id in answer.shown
     cited = [c.published for c in answer.citations if c.published]
     assert answer.as_of == max(cited)
 
@@ -98,12 +98,16 @@ def test_an_empty_question_is_refused_before_any_work(retriever: Retriever) -> N
         chain_saying(retriever).invoke(Question("  "))
 
 
-def test_a_model_that_fails_is_one_error(retriever: Retriever) -> None:
+def test_a_model_that_fails_leaves_quoted_passages_and_the_reason(retriever: Retriever) -> None:
     class Broken(GenericFakeChatModel):
         def _stream(self, *args: object, **kwargs: object) -> Iterator[object]:  # type: ignore[override]
             raise ConnectionError("refused")
             yield
 
     chain = AnswerChain(retriever, lambda: LLM("x", Broken(messages=iter(())), "fake"), Settings())
-    with pytest.raises(LLMError, match="cannot be reached"):
-        chain.invoke(Question(QUESTION))
+    answer = chain.invoke(Question(QUESTION))
+    assert "cannot be reached" in answer.failure
+    assert answer.failure in answer.notes[0]
+    assert answer.sentences
+    assert all(sentence.quoted for sentence in answer.sentences)
+    assert "1,404" in answer.text

@@ -1,0 +1,90 @@
+"""What a question asks for, read off its words: advice, a commitment, a figure, a date, a comparison."""
+
+import re
+
+_DEAL = (
+    r"(?:buy|sell|hold|invest|short|own|add|top up|load up|get (?:in|out)|dump|accumulate|trim|avoid"
+    r"|put (?:my |some )?money|bet)"
+)
+_MOVE = (
+    r"(?:rise|fall|go|gain|lose|double|triple|climb|drop|recover|rally|crash|outperform|hit|reach|peak"
+    r"|be (?:worth|in|by|at|next))"
+)
+_ADVICE = re.compile(
+    "|".join(
+        (
+            rf"\b(?:should|shall|do you think|can) (?:i|we|one|investors?|my \w+)\b.{{0,40}}\b{_DEAL}\b",
+            rf"\bwould you (?:\w+ ){{0,3}}{_DEAL}\b",
+            r"\b(?:buy|sell|hold) or (?:buy|sell|hold|avoid|wait)\b",
+            r"\b(?:is|would|was) it (?:still |really )?"
+            r"(?:smart|wise|sensible|safe|reasonable|prudent|too late|time"
+            rf"|a good (?:idea|time|moment))\b.{{0,60}}\b{_DEAL}\b",
+            r"\b(?:is|are|would|was)\b.{1,60}\b(?:a (?:good |strong |safe |smart |screaming )?"
+            r"(?:buy|sell|hold|investment|bet)"
+            r"|worth (?:buying|owning|holding|investing|it|the (?:price|risk))"
+            r"|(?:over|under)valued|a bargain|too expensive|good (?:stock|time to))\b",
+            r"\bprice targets?\b|\bwhich (?:\w+ ){0,4}stocks? (?:should|to|is)\b",
+            r"\b(?:will|would|could|is|are|how (?:much|high|low|far) (?:will|could|might))\b.{0,70}"
+            rf"\b(?:shares?|stocks?|share price|stock price|prices?)\b.{{0,40}}\b{_MOVE}\b",
+            r"\b(?:give|need|want|any) (?:me )?(?:some )?(?:investment )?(?:advice|tips?|recommendations?)\b",
+            r"\brecommend\b.{0,40}\b(?:buy|stocks?|shares?|invest\w*)",
+            r"(?:该|应该|值得|可以|适合).{0,8}(?:买|卖|投资|持有|入手)|会(?:涨|跌|翻倍)|目标价|投资建议|买入|抄底",
+        )
+    ),
+    re.IGNORECASE,
+)
+
+
+_COMMITMENT = re.compile(
+    r"\b(?:commit(?:s|ted|ments?)?|pledge[sd]?|promise[sd]?|vow(?:s|ed)?|undert(?:ook|ake)|obligat\w+"
+    r"|agreed? to)\b|承诺|保证",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(
+    r"\bhow (?:much|many|big|large|high|far|long|old)\b|\bhow .* (?:cost|pay|worth)\b"
+    r"|\b(?:what|which) (?:price|share|percent\w*|amount|capacity|figure|sum|stake|number|volume|size|cost"
+    r"|revenue|output)"
+    r"|\b(?:price|cost|capacity|revenue|output)\b|\btonn|多少|几",
+    re.IGNORECASE,
+)
+_DATE = re.compile(
+    r"\bwhen\b|\b(?:what|which) (?:date|day|month|year|quarter)|\bhow soon\b|\bby what\b|\bdate\b"
+    r"|何时|什么时候|哪[年天月]",
+    re.IGNORECASE,
+)
+_COMPARISON = re.compile(
+    r"\b(?:compar\w+|versus|vs\.?|differ\w*|contrast|against|each|both|respectively|than|or"
+    r"|which (?:one )?(?:is|was|cost|has|would|sits?|of))\b|和.*(?:相比|哪个)|分别|相比",
+    re.IGNORECASE,
+)
+
+
+def asks_for_advice(question: str) -> bool:
+    """Whether a question asks what to do with one's money, or what a price is going to be.
+
+    >>> asks_for_advice("Should I buy MP Materials now?")
+    True
+    >>> asks_for_advice("What did McKinsey say about prices in 2035?")
+    False
+    """
+    return bool(_ADVICE.search(question))
+
+
+def asks_for_commitments(question: str) -> bool:
+    """Whether a question asks what somebody bound himself to, which no inference can answer."""
+    return bool(_COMMITMENT.search(question))
+
+
+def asks_for_figure(question: str) -> bool:
+    """Whether a sentence without a number can hardly answer a question."""
+    return bool(_FIGURE.search(question))
+
+
+def asks_for_date(question: str) -> bool:
+    """Whether a sentence without a date can hardly answer a question."""
+    return bool(_DATE.search(question))
+
+
+def compares(question: str) -> bool:
+    """Whether a question sets two things side by side, so that it takes evidence on both."""
+    return bool(_COMPARISON.search(question))
