@@ -49,7 +49,8 @@ _FORGED = re.compile(
 _ABOUT_ANSWERING = re.compile(
     r"\b(?:"
     r"assistants?|chat ?bots?|language models?|llms?|answer engines?|ai without|any system that reads"
-    r"|(?:the|your|every|each|any|next|an)\s(?:next\s)?answers?|all answers|every sentence"
+    r"|(?:your|every|each|any|(?:the )?next)\sanswers?|(?:the|an)\sanswers?(?!\sto\b)"
+    r"|all answers|every sentence"
     r"|answer(?:ing)?\s(?:any|every|each|all|the)\squestions?|questions?\s(?:about|on|concerning)"
     r"|(?:is|are|was)\sasked\s(?:about|on|how|what|which|when|for)|when asked|whoever asked"
     r"|(?:when|before|if) you (?:answer|are asked|reply)|the user|(?:the|these|any)\spassages?"

@@ -28,7 +28,7 @@ Rarity = Callable[[str], float]
 """Inverse document frequency of an index term."""
 
 _NEGATION = re.compile(
-    r"\b(?:not|no|never|neither|nor|none|without|cannot|denie[sd]|den(?:y|ying)|refus\w+|reject\w+"
+    r"\b(?:not|no(?!\.)|never|neither|nor|none|without|cannot|denie[sd]|den(?:y|ying)|refus\w+|reject\w+"
     r"|fail(?:s|ed)? to)\b"
     r"|n't\b|不|没|未|无",
     re.IGNORECASE,
@@ -82,7 +82,7 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
     if not hits:
         return Check(hits, "unsupported", "no passage says this", 0.0)
     passages = " ".join(map(evidence_text, hits))
-    if has_cjk(sentence) and not _mostly_chinese(passages):
+    if _mostly_chinese(sentence) and not _mostly_chinese(passages):
         return _check_translated(sentence, hits, passages)
     overlap = _overlap(sentence, _context(hits), rarity)
     if missing := tuple(missing_figures(sentence, passages)):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from langchain_core.language_models import GenericFakeChatModel
@@ -111,3 +112,54 @@ def test_a_model_that_fails_leaves_quoted_passages_and_the_reason(retriever: Ret
     assert answer.sentences
     assert all(sentence.quoted for sentence in answer.sentences)
     assert "1,404" in answer.text
+
+
+def test_advice_is_answered_with_dated_quotations_and_without_the_model(retriever: Retriever) -> None:
+    def no_model() -> LLM:
+        raise AssertionError("the model was asked")
+
+    answer = AnswerChain(retriever, no_model, Settings()).invoke(Question("Should I buy MP Materials now?"))
+    assert not answer.abstained
+    assert all(sentence.quoted for sentence in answer.sentences)
+    assert "no advice" in answer.notes[0]
+
+
+def test_a_window_leaves_older_articles_out_and_says_so(retriever: Retriever) -> None:
+    question = Question("What has Lynas reported since January 2026?")
+    answer = chain_saying(retriever, "Lynas produced 1,404 tonnes of NdPr.").invoke(question)
+    assert answer.citations
+    assert all(c.published is None or c.published >= date(2026, 1, 1) for c in answer.citations)
+    assert all(hit.article.published != date(2025, 1, 17) for hit in answer.retrieved)
+    assert any("since 1 January 2026" in note for note in answer.notes)
+
+
+def test_a_figure_of_the_question_that_nothing_confirms_is_named(retriever: Retriever) -> None:
+    question = Question("Why did Lynas produce 9,000 tonnes of NdPr in the December 2025 quarter?")
+    answer = chain_saying(retriever, "Lynas produced 1,404 tonnes of NdPr.").invoke(question)
+    assert any("9000" in note for note in answer.notes)
+
+
+def test_a_refusal_tells_what_was_searched_and_what_was_missing(retriever: Retriever) -> None:
+    question = Question("What did Lynas say about the Zyzzyva refinery?")
+    answer = chain_saying(retriever, "NOT IN THE CORPUS.").invoke(question)
+    assert answer.abstained
+    assert answer.searched is not None
+    assert answer.searched.missing == ("Zyzzyva",)
+    assert "Zyzzyva" in answer.reason
+    assert answer.searched.span.articles == 76
+    assert answer.searched.queries == (question.text,)
+
+
+def test_a_model_that_takes_too_long_is_stopped(retriever: Retriever) -> None:
+    chat = GenericFakeChatModel(messages=iter([AIMessage("Lynas produced 1,404 tonnes. " * 50)]))
+    settings = Settings(answer_limit_s=1e-6)
+    answer = AnswerChain(retriever, lambda: LLM("slow", chat, "fake"), settings).invoke(Question(QUESTION))
+    assert any("stopped after" in note for note in answer.notes)
+
+
+def test_old_evidence_is_named_as_such(retriever: Retriever) -> None:
+    answer = AnswerChain(
+        retriever, chain_saying(retriever, "Lynas produced 1,404 tonnes of NdPr.").llm, Settings(stale_days=1)
+    ).invoke(Question(QUESTION))
+    assert answer.as_of is not None
+    assert any(answer.as_of.isoformat() in note for note in answer.notes)

@@ -103,3 +103,32 @@ def test_replies_without_words_give_no_sentence(reply: str) -> None:
 def test_any_reply_is_grounded_without_an_error(text: str) -> None:
     draft = ground([text[:50], text[50:]])
     assert all(0 < n <= len(draft.citations) for s in draft.sentences for n in s.citations)
+
+
+def test_a_passage_keeps_its_number_through_a_conversation() -> None:
+    grounder = Grounder(hits(), lambda term: 1.0, {"k3": 4, "gone": 5})
+    grounder.feed(REPLY)
+    draft = grounder.finish()
+    assert [(c.n, c.passage_id) for c in draft.citations] == [(4, "k3"), (6, "a7")]
+    assert [s.citations for s in draft.sentences] == [(6,), (4,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["See https://evil.example/x for Lynas", "Lynas <b>produced</b> it", "[Lynas](javascript:x) produced"],
+)
+def test_a_sentence_with_a_link_or_markup_is_withheld(text: str) -> None:
+    (sentence,) = ground([f"{text} 1,404 tonnes of NdPr in the December 2025 quarter [a7]."]).sentences
+    assert (sentence.support, sentence.doubt) == ("unsupported", "it holds a link or markup")
+
+
+def test_a_citation_carries_the_kind_of_what_it_rests_on() -> None:
+    text = "REEx reads the deal as a signal of strength. The chairman said that the deal took a year."
+    article = Article("https://example.com/x", text, "", "Test")
+    passage = Passage("x", article.id, 0, len(text), text)
+    grounder = Grounder({"x2": Hit(passage, article, 1.0, 0.5, 1.0)}, lambda term: 1.0)
+    grounder.feed("The deal is a signal of strength [x2]. The deal took a year [x2].")
+    draft = grounder.finish()
+    assert [s.kind for s in draft.sentences] == ["inferred", "said"]
+    assert draft.citations[0].kind == "inferred"
+    assert "(the author's reading)" in shown_text(draft.sentences)
