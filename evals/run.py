@@ -8,13 +8,17 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from corpus.article import Article
+from corpus.reading import STARTER, read_articles
 from evals.suite import Case, Score, gold_in_first, read_suite, score, summary
 from rag.chain import AnswerChain
 from rag.ingest import STARTER_SOURCE, ingest
 from rag.settings import Settings, load_settings
+from rag.types import Answer, Question
 from rag.understand import understand
 
 
@@ -23,6 +27,7 @@ def main() -> int:
     parser.add_argument("suite", help="name of a suite in evals/suites, such as starter")
     parser.add_argument("--retrieval", action="store_true", help="measure retrieval only, without the model")
     parser.add_argument("--kind", help="only cases of this kind")
+    parser.add_argument("--peer", choices=["tutorial"], help="ask this system instead; needs the extra peers")
     parser.add_argument("--out", type=Path, help="write every answer to this JSONL file")
     options = parser.parse_args()
     header, cases = read_suite(options.suite)
@@ -32,7 +37,7 @@ def main() -> int:
         ingest(settings.data_dir, settings.embedding_model, [STARTER_SOURCE], only=True)
         if options.retrieval:
             return _retrieval(settings, cases)
-        scores = _answers(settings, cases, options.out)
+        scores = _answers(_system(settings, options.peer), cases, options.out)
     measures = summary(scores)
     _report(scores, measures)
     return _judge(measures, header.get("thresholds", {}))
@@ -52,13 +57,22 @@ def _retrieval(settings: Settings, cases: list[Case]) -> int:
     return 0
 
 
-def _answers(settings: Settings, cases: list[Case], out: Path | None) -> list[Score]:
+def _system(settings: Settings, peer: str | None) -> Callable[[Question], Answer]:
     chain = AnswerChain.open(settings)
     chain.warm_up()
+    if peer is None:
+        return chain.invoke
+    from evals.peers.tutorial import TutorialChain
+
+    articles = [item for item in read_articles(STARTER) if isinstance(item, Article)]
+    return TutorialChain(articles, chain.retriever.embedder, chain.llm()).invoke
+
+
+def _answers(ask: Callable[[Question], Answer], cases: list[Case], out: Path | None) -> list[Score]:
     scores = []
     with out.open("w", encoding="utf-8") if out else tempfile.TemporaryFile("w+") as file:
         for number, case in enumerate(cases, 1):
-            scores.append(score(case, chain.invoke(case.question)))
+            scores.append(score(case, ask(case.question)))
             file.write(json.dumps(_record(scores[-1]), ensure_ascii=False, default=str) + "\n")
             print(f"\r{number}/{len(cases)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)

@@ -27,9 +27,10 @@ from rag.embed import Embedder
 from rag.errors import LLMError
 from rag.figures import missing_figures
 from rag.generate import Prompt, build_prompt, system_messages
-from rag.ground import Grounder, shown_text
+from rag.ground import Grounder, Judge, shown_text
 from rag.index import Index
 from rag.llm import LLM, Progress, open_llm
+from rag.nli import Entailment
 from rag.notes import Notes
 from rag.quote import disagree, nearest, quotable
 from rag.retrieve import Retriever
@@ -50,6 +51,7 @@ class AnswerChain(Runnable[Question, Answer]):
         self._load_llm = load_llm
         self._settings = settings
         self._llm: LLM | None = None
+        self._judge: Judge | None = None
         self._loading = Lock()
 
     @classmethod
@@ -72,6 +74,13 @@ class AnswerChain(Runnable[Question, Answer]):
             if self._llm is None:
                 self._llm = self._load_llm()
             return self._llm
+
+    def judge(self) -> Judge | None:
+        """The second opinion on each sentence that the settings name, loaded at the first call."""
+        with self._loading:
+            if self._settings.nli_model and self._judge is None:
+                self._judge = Entailment(self._settings.nli_model).judge
+            return self._judge
 
     def warm_up(self) -> None:
         """Open the model and let it read the stable head of the prompt."""
@@ -212,7 +221,8 @@ class _Run:
 
     def _grounder(self, prompt: Prompt) -> Grounder:
         known = dict(pair for turn in self._question.history for pair in turn.cited)
-        return Grounder(prompt.markers, self._chain.retriever.index.lexical.rarity, known)
+        rarity = self._chain.retriever.index.lexical.rarity
+        return Grounder(prompt.markers, rarity, known, self._chain.judge())
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""

@@ -5,14 +5,17 @@ that has only begun is never shown.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rag.attribution import kind_of, owns_up
 from rag.markers import read_markers, settled
 from rag.sentences import has_cjk, sentence_spans
-from rag.support import Rarity, aligned, attribute
-from rag.types import Citation, Draft, Hit, Kind, Sentence
+from rag.support import RANK, Check, Rarity, aligned, attribute, evidence_text
+from rag.types import Citation, Draft, Hit, Kind, Sentence, Support
+
+Judge = Callable[[str, str], Support]
+"""Passages and a sentence in, a verdict out."""
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _LINK = re.compile(r"https?://|www\.|</?[a-z][^>]{0,200}>|\]\(|javascript:", re.IGNORECASE)
@@ -29,11 +32,13 @@ class Grounder:
         markers: which id in the prompt stands for which passage.
         rarity: inverse document frequency of a term.
         known_numbers: the numbers that passages got earlier in the conversation, by passage id.
+        judge: a second opinion, which may lower the support of a sentence.
     """
 
     markers: dict[str, Hit]
     rarity: Rarity
     known_numbers: Mapping[str, int] = field(default_factory=dict)
+    judge: Judge | None = None
     unknown: int = 0
     _text: str = ""
     _done: int = 0
@@ -95,7 +100,7 @@ class Grounder:
             return
         cited = [self.markers[id_] for id_ in marked.ids]
         said = f"- {text}" if bullet else text
-        check = attribute(text, cited, list(self.markers.values()), self.rarity)
+        check = self._check(text, cited)
         if _LINK.search(text):
             # Links come from citations alone: one in the text was dictated by an article, or invented.
             self._sentences.append(Sentence(said, "unsupported", (), "it holds a link or markup"))
@@ -106,6 +111,15 @@ class Grounder:
         kind = kind_of(aligned(text, check.hits, self.rarity), check.hits[0].article.publisher)
         numbers = tuple(dict.fromkeys(self._number(hit, kind) for hit in check.hits))
         self._sentences.append(Sentence(said, check.support, numbers, check.doubt, kind=kind))
+
+    def _check(self, text: str, cited: list[Hit]) -> Check:
+        check = attribute(text, cited, list(self.markers.values()), self.rarity)
+        if self.judge is None or check.support == "unsupported":
+            return check
+        verdict = self.judge(" ".join(map(evidence_text, check.hits)), text)
+        if RANK[verdict] >= RANK[check.support]:
+            return check
+        return replace(check, support=verdict, doubt="the passage does not entail it, says the NLI model")
 
     def _extend_last(self, more: list[Hit]) -> None:
         last = self._sentences[-1]

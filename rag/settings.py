@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_ANSWER_LIMIT_S"),
         description="seconds after which the model is stopped and passages are quoted for the rest",
     )
+    nli_model: str = Field(
+        default="",
+        validation_alias=_either("REEX_NLI_MODEL"),
+        description="an NLI cross-encoder for a second opinion on each sentence; off by default",
+    )
     stale_days: int = Field(
         default=365,
         ge=1,

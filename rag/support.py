@@ -134,16 +134,17 @@ def attribute(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity:
     if own.support == "supported" or not shown:
         return own
     single = [check_support(sentence, [hit], rarity) for hit in shown]
-    best = max(single, key=lambda check: (-len(check.missing), _RANK[check.support], check.overlap))
+    best = max(single, key=lambda check: (-len(check.missing), RANK[check.support], check.overlap))
     options = [own, best]
     if own.missing:
         options.append(check_support(sentence, _completed(cited, single), rarity))
     if best.missing:
         options.append(check_support(sentence, _completed(best.hits, single), rarity))
-    return max(options, key=lambda check: (_RANK[check.support], check.overlap, -len(check.hits)))
+    return max(options, key=lambda check: (RANK[check.support], check.overlap, -len(check.hits)))
 
 
-_RANK = {"unsupported": 0, "weak": 1, "supported": 2}
+RANK: dict[Support, int] = {"unsupported": 0, "weak": 1, "supported": 2}
+"""The states in order."""
 
 
 def aligned(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:

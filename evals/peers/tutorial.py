@@ -4,8 +4,10 @@ RecursiveCharacterTextSplitter 1000/200, Chroma, the four nearest chunks, all of
 the tutorial's prompt. Needs the extra ``peers``.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from time import perf_counter
 
 from langchain_chroma import Chroma
 from langchain_core.documents import Document
@@ -16,6 +18,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from corpus.article import Article
 from rag.embed import Embedder
 from rag.llm import LLM
+from rag.types import Answer, Hit, Passage, Question, Timings
 
 _PROMPT = """You are an assistant for question-answering tasks. Use the following pieces of retrieved \
 context to answer the question. If you don't know the answer, just say that you don't know. Use three \
@@ -23,6 +26,15 @@ sentences maximum and keep the answer concise.
 Question: {question}
 Context: {context}
 Answer:"""
+
+
+# How models say it when told "just say that you don't know".
+_KNOWS_NOT = re.compile(
+    r"\b(?:don't|do not|does not|doesn't|not|no) (?:know|have|provide|mention|contain|specify|state|"
+    r"available|enough|sufficient|information|explicitly)|not (?:provided|mentioned|specified|stated|available|given)"
+    r"|不知道|没有(?:提供|提到|说明)|未(?:提供|提到|说明)",
+    re.IGNORECASE,
+)
 
 
 class _SameModel(Embeddings):
@@ -54,6 +66,30 @@ class TutorialChain:
         """The addresses of the articles of the four nearest chunks."""
         return [document.metadata["url"] for document in self._store.similarity_search(question, k=4)]
 
+    def invoke(self, question: Question) -> Answer:
+        """The answer in our form, so that one scorer serves both. The tutorial has no memory."""
+        started = perf_counter()
+        found = self._store.similarity_search(question.text, k=4)
+        retrieved_s = perf_counter() - started
+        first: float | None = None
+        text = ""
+        for piece in self.stream(question.text):
+            first = first or perf_counter() - started
+            text += piece
+        return Answer(
+            question=question.text,
+            text=text.strip(),
+            abstained=bool(_KNOWS_NOT.search(text)),
+            reason="",
+            as_of=None,
+            sentences=(),
+            citations=(),
+            retrieved=tuple(_hit(document) for document in found),
+            shown=(),
+            timings=Timings(retrieved_s, first, perf_counter() - started),
+            model=self._llm.name,
+        )
+
     def stream(self, question: str, max_tokens: int = 220) -> Iterator[str]:
         """The answer, piece by piece."""
         found = self._store.similarity_search(question, k=4)
@@ -61,3 +97,9 @@ class TutorialChain:
         yield from self._llm.stream(
             [HumanMessage(_PROMPT.format(question=question, context=context))], max_tokens
         )
+
+
+def _hit(document: Document) -> Hit:
+    text, url = document.page_content, document.metadata["url"]
+    article = Article(url, text)
+    return Hit(Passage(url, article.id, 0, len(text), text), article, 0.0, 0.0, 0.0)
