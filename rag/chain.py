@@ -32,7 +32,7 @@ from rag.index import Index
 from rag.llm import LLM, Progress, open_llm
 from rag.nli import Entailment
 from rag.notes import Notes
-from rag.quote import disagree, nearest, quotable
+from rag.quote import conflicting, disagreeing, nearest, quotable
 from rag.retrieve import Retriever
 from rag.select import Evidence, select
 from rag.settings import Settings
@@ -207,6 +207,9 @@ class _Run:
             for candidate in quotes:
                 grounder.quote(candidate.hit, candidate.text)
             draft = grounder.finish()
+            for candidate in conflicting(evidence, draft):
+                grounder.quote(candidate.hit, candidate.text)
+            draft = grounder.finish()
             yield draft
         if draft.citations:
             yield self._conclude(draft, grounder.unknown)
@@ -275,8 +278,8 @@ class _Run:
                 yield self._say.premise(figures)
             if names := uncovered_names(self._understood.question, cited):
                 yield self._say.uncovered(names)
-        if disagree(draft):
-            yield self._say.disagreement()
+        if citations := disagreeing(draft):
+            yield self._say.disagreement(citations)
         yield from self._window_notes()
         if as_of and (date.today() - as_of).days > self._settings.stale_days:
             yield self._say.stale(as_of)

@@ -21,10 +21,14 @@ _ACRONYM_CHARS = 5
 
 @dataclass(frozen=True)
 class _Name:
-    """One spelling and the group of names that it belongs to, canonical one first."""
+    """One spelling and the group of names that it belongs to, canonical one first.
+
+    ``is_word`` tells a plain word of the glossary from the name of something.
+    """
 
     spelling: str
     group: tuple[str, ...]
+    is_word: bool = False
 
     def stands_at(self, text: str, folded: str, start: int) -> bool:
         end = start + len(self.spelling)
@@ -56,9 +60,18 @@ def other_names(text: str) -> list[str]:
     return list(found)
 
 
-def english_names(text: str) -> list[str]:
-    """The canonical English names of the Chinese names in a text, in the order of the text."""
-    return list(dict.fromkeys(name.group[0] for name in _names_in(text) if has_cjk(name.spelling)))
+def english_names(text: str, *, words: bool = True) -> list[str]:
+    """The canonical English names of the Chinese names in a text, in the order of the text.
+
+    ``words`` also gives those of plain words, such as output for 产量.
+    """
+    return list(
+        dict.fromkeys(
+            name.group[0]
+            for name in _names_in(text)
+            if has_cjk(name.spelling) and (words or not name.is_word)
+        )
+    )
 
 
 def _names_in(text: str) -> Iterator[_Name]:
@@ -89,7 +102,8 @@ def _names() -> dict[str, list[_Name]]:
                 # that section is a glossary for questions in Chinese.
                 glossary_only = section == "terms" and not has_cjk(spelling)
                 if not glossary_only and (start := _START.match(spelling.casefold())):
-                    by_start[start.group()].append(_Name(spelling, tuple(group)))
+                    name = _Name(spelling, tuple(group), section == "terms")
+                    by_start[start.group()].append(name)
     for names in by_start.values():
         names.sort(key=lambda name: -len(name.spelling))
     return dict(by_start)

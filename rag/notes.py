@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rag.sentences import has_cjk
+from rag.types import Citation
 from rag.window import DateWindow
 
 
@@ -83,11 +84,12 @@ class Notes:
             f"仅回答了部分内容：所引段落未提及{said}。",
         )
 
-    def disagreement(self) -> str:
+    def disagreement(self, citations: Sequence[Citation]) -> str:
         """Articles of different dates give different figures."""
+        dated = ", ".join(f"[{c.n}] of {c.published}" for c in citations)
         return self._either(
-            "Articles of different dates give different figures; each is shown with its date.",
-            "不同日期的文章给出了不同的数字，均已连同日期列出。",
+            f"Articles of different dates give different figures: {dated}.",
+            f"不同日期的文章给出了不同的数字：{dated.replace(' of ', ' ')}。",
         )
 
     def model_failed(self, why: str) -> str:

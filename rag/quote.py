@@ -4,7 +4,6 @@ A small model cuts lists short and leaves out the date that was asked for. The s
 says it all, is exact by construction, and costs no waiting.
 """
 
-from datetime import date
 from itertools import combinations
 
 from rag.asked import asks_for_commitments, compares
@@ -12,7 +11,7 @@ from rag.attribution import kind_of
 from rag.figures import figures, missing_figures
 from rag.lexical import terms
 from rag.select import Candidate, Evidence, leans_on_previous, predecessor
-from rag.types import Draft, Sentence
+from rag.types import Citation, Draft
 
 MAX_QUOTES = 4
 _MORE_FOR_COMPARISONS = 2
@@ -74,24 +73,38 @@ def nearest(evidence: Evidence) -> list[Candidate]:
     return chosen
 
 
-def disagree(draft: Draft) -> bool:
-    """Whether sentences from articles of different dates give different figures for one thing."""
+def conflicting(evidence: Evidence, draft: Draft) -> list[Candidate]:
+    """The sentence of another date's article that gives another figure for the same thing, if any."""
     dates = {citation.n: citation.published for citation in draft.citations}
-    shown = [s for s in draft.sentences if s.support != "unsupported" and s.citations]
-    return any(
-        _differ(a, b) for a, b in combinations(shown, 2) if _days(a, dates).isdisjoint(_days(b, dates))
-    )
+    cited = {citation.article_id for citation in draft.citations}
+    shown = [s.text for s in draft.sentences if s.support == "supported"]
+    for candidate in evidence.ranked:
+        day = candidate.hit.article.published
+        if day is None or candidate.hit.article.id in cited or day in dates.values():
+            continue
+        if any(_differ(text, candidate.text) for text in shown):
+            return [candidate]
+    return []
 
 
-def _days(sentence: Sentence, dates: dict[int, date | None]) -> set[date | None]:
-    return {dates[n] for n in sentence.citations}
+def disagreeing(draft: Draft) -> list[Citation]:
+    """The citations of other dates than each other whose sentences give different figures for one thing."""
+    by_number = {citation.n: citation for citation in draft.citations}
+    shown = [s for s in draft.sentences if s.support == "supported" and s.citations]
+    numbers: set[int] = set()
+    for one, other in combinations(shown, 2):
+        first, second = (by_number[s.citations[0]] for s in (one, other))
+        dated = first.published and second.published and first.published != second.published
+        if dated and _differ(one.text, other.text):
+            numbers |= {first.n, second.n}
+    return [by_number[n] for n in sorted(numbers)]
 
 
-def _differ(one: Sentence, other: Sentence) -> bool:
-    words, others = (_words(s.text) for s in (one, other))
+def _differ(one: str, other: str) -> bool:
+    words, others = _words(one), _words(other)
     if len(words & others) < _SAME_THING * min(len(words), len(others)):
         return False
-    values, other_values = (_measures(s.text) for s in (one, other))
+    values, other_values = _measures(one), _measures(other)
     shared = values.keys() & other_values.keys()
     return any(values[unit].isdisjoint(other_values[unit]) for unit in shared)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag.figures import figures, missing_figures
+from rag.figures import missing_figures
 from rag.lexical import terms
 from rag.names import english_names, names_in, other_names
 from rag.screen import screened
@@ -55,7 +55,7 @@ class Check:
         support: the state.
         doubt: the reason for less than full support.
         overlap: the share of the sentence's terms that the passages hold, 0 to 1.
-        missing: figures of the sentence that stand in no passage.
+        missing: figures and names of the sentence that stand in no passage.
     """
 
     hits: tuple[Hit, ...]
@@ -91,7 +91,7 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
         return Check(hits, "unsupported", "the cited passage does not say this", overlap)
     if strangers := _missing_names(sentence, hits):
         doubt = f"the cited passage does not name {', '.join(strangers)}"
-        return Check(hits, "unsupported" if figures(sentence) else "weak", doubt, overlap)
+        return Check(hits, "unsupported", doubt, overlap, tuple(strangers))
     if turned := _turned_round(sentence, hits, rarity):
         return Check(hits, "unsupported", turned, overlap)
     if far := _figures_elsewhere(sentence, hits, rarity):
@@ -154,7 +154,7 @@ def aligned(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
 
 
 def _completed(start: Sequence[Hit], others: Sequence[Check]) -> list[Hit]:
-    """Passages joined to ``start``, those first that leave the fewest figures unexplained."""
+    """Passages joined to ``start``, those first that leave the least unexplained."""
     hits = list(start)
     for check in sorted(others, key=lambda check: (len(check.missing), -check.overlap)):
         if len(hits) < _MAX_CITED and check.hits[0] not in hits:
@@ -235,7 +235,7 @@ def _names_overlap(sentence: str, hits: Sequence[Hit]) -> float:
     """The share of the names in a Chinese sentence that the passages hold in English; 0 to 1."""
     context = _context(hits)
     known = f"{context} {' '.join(other_names(context))}".casefold()
-    names = english_names(sentence)
+    names = english_names(sentence, words=False)
     if not names:
         return WEAK
     return sum(name.casefold() in known for name in names) / len(names)

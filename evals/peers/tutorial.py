@@ -30,8 +30,9 @@ Answer:"""
 
 # How models say it when told "just say that you don't know".
 _KNOWS_NOT = re.compile(
-    r"\b(?:don't|do not|does not|doesn't|not|no) (?:know|have|provide|mention|contain|specify|state|"
-    r"available|enough|sufficient|information|explicitly)|not (?:provided|mentioned|specified|stated|available|given)"
+    r"\b(?:don't|do not|does not|doesn't|not|no) (?:know|have|provide|mention|contain|specify|state|available"
+    r"|enough|sufficient|information|explicitly)"
+    r"|\bnot (?:provided|mentioned|specified|stated|available|given)\b"
     r"|不知道|没有(?:提供|提到|说明)|未(?:提供|提到|说明)",
     re.IGNORECASE,
 )

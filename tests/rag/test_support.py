@@ -31,7 +31,7 @@ def test_a_wrong_figure_is_never_supported() -> None:
 
 
 def test_other_words_make_it_weak_and_then_unsupported() -> None:
-    weak = check_support("Lynas mined much less NdPr during Christmas, roughly.", [OUTPUT], rarity)
+    weak = check_support("Lynas mined much less NdPr during those weeks, roughly.", [OUTPUT], rarity)
     none = check_support("Shares of the owner climbed yesterday.", [OUTPUT], rarity)
     assert (weak.support, none.support) == ("weak", "unsupported")
 

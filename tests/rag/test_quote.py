@@ -1,0 +1,83 @@
+"""Relevant sentences that the model left out are quoted, and others are not."""
+
+from datetime import date
+
+from corpus.article import Article
+from rag.quote import conflicting, disagreeing, nearest, quotable
+from rag.select import Candidate, Evidence
+from rag.types import Citation, Draft, Hit, Passage, Sentence
+
+
+def hit(text: str, published: date | None = None) -> Hit:
+    article = Article(f"https://example.com/{abs(hash(text))}", text, "T", "Test", published)
+    return Hit(Passage(article.id, article.id, 0, len(text), text), article, 1.0, 0.5, 1.0)
+
+
+def evidence(*hits: Hit) -> Evidence:
+    """All sentences of the hits, ranked in their order."""
+    ranked = []
+    for source in hits:
+        start = 0
+        for sentence in source.passage.text.split("|"):
+            end = start + len(sentence)
+            ranked.append(Candidate(source, start, end, 5 - 0.01 * len(ranked), 0.5, 10))
+            start = end + 1
+    return Evidence((), 0.5, 1.0, tuple(ranked))
+
+
+def draft(sentence: str, *cited: Hit) -> Draft:
+    citations = tuple(
+        Citation(n, h.passage.id, h.article.id, h.article.url, "T", "Test", h.article.published, 0, 1, "")
+        for n, h in enumerate(cited, 1)
+    )
+    return Draft((Sentence(sentence, "supported", tuple(c.n for c in citations)),), citations)
+
+
+PLANT = hit("The plant in Narva cost 75 million euros.|It opened in 2025.|The plant has 300 workers.")
+
+
+def test_what_was_said_is_not_said_again() -> None:
+    found = quotable(evidence(PLANT), draft("The plant in Narva cost 75 million euros.", PLANT), "Narva?")
+    assert [c.text for c in found][-1] == "The plant has 300 workers."
+    assert "The plant in Narva cost 75 million euros." not in [c.text for c in found][1:]
+
+
+def test_a_sentence_that_leans_on_another_comes_with_it() -> None:
+    found = nearest(evidence(hit("Mine X closed.|The plant in Narva grew.|It opened in 2025.")))
+    texts = [c.text for c in found]
+    assert texts.index("It opened in 2025.") == texts.index("The plant in Narva grew.") + 1
+
+
+def test_another_article_is_quoted_only_for_a_comparison() -> None:
+    other = hit("The plant in Sumter has 200 workers.")
+    said = draft("The plant in Narva cost 75 million euros.", PLANT)
+    alone = quotable(evidence(PLANT, other), said, "How many workers are in Narva?")
+    both = quotable(evidence(PLANT, other), said, "Which of both has more workers?")
+    assert other not in [c.hit for c in alone]
+    assert other in [c.hit for c in both]
+
+
+def test_commitments_are_not_answered_with_inferences() -> None:
+    source = hit("REEx reads the plan as a signal of strength.|Baogang pledged to build a plant.")
+    found = quotable(evidence(source), Draft((), ()), "What did Baogang commit to?")
+    assert [c.text for c in found] == ["Baogang pledged to build a plant."]
+
+
+OLD = hit("The price of terbium oxide was $800 per kg.", date(2024, 1, 1))
+NEW = hit("The price of terbium oxide was $1,000 per kg.", date(2025, 1, 1))
+
+
+def test_another_figure_of_another_date_is_shown_too() -> None:
+    said = draft(NEW.passage.text, NEW)
+    assert [c.hit for c in conflicting(evidence(NEW, OLD), said)] == [OLD]
+    same = hit("The price of terbium oxide was US$1,000/kg.", date(2024, 1, 1))
+    assert conflicting(evidence(NEW, same), said) == []
+    undated = hit("The price of terbium oxide was $700 per kg.")
+    assert conflicting(evidence(NEW, undated), said) == []
+
+
+def test_disagreeing_citations_are_named() -> None:
+    one, other = draft(NEW.passage.text, NEW), draft(OLD.passage.text, NEW, OLD)
+    both = Draft((one.sentences[0], Sentence(OLD.passage.text, "supported", (2,))), other.citations)
+    assert [c.n for c in disagreeing(both)] == [1, 2]
+    assert disagreeing(one) == []
