@@ -15,7 +15,7 @@ from pathlib import Path
 from corpus.article import Article
 from corpus.reading import STARTER, read_articles
 from evals.suite import Case, Score, gold_in_first, read_suite, score, summary
-from rag.chain import AnswerChain
+from rag.chain import AnswerChain, open_retriever
 from rag.ingest import STARTER_SOURCE, ingest
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Question
@@ -38,7 +38,9 @@ def main() -> int:
         if options.retrieval:
             return _retrieval(settings, cases)
         scores = _answers(_system(settings, options.peer), cases, options.out)
-    measures = summary(scores)
+        measures = summary(scores)
+        if options.peer is None:
+            measures |= _follow_ups(settings, scores)
     _report(scores, measures)
     return _judge(measures, header.get("thresholds", {}))
 
@@ -84,6 +86,24 @@ def _record(result: Score) -> dict[str, object]:
     answer["retrieved"] = [[hit.passage.id, hit.article.url, hit.score] for hit in result.answer.retrieved]
     answer["nearest"] = [article.url for article in result.answer.nearest]
     return {**asdict(result), "answer": answer}
+
+
+def _follow_ups(settings: Settings, scores: list[Score]) -> dict[str, float]:
+    """What follow-ups find, and what their hand-written stand-alone wordings find."""
+    asked = [s for s in scores if s.case.standalone and s.case.answerable]
+    if not asked:
+        return {}
+    retriever = open_retriever(settings)
+    alone = [
+        gold_in_first(
+            s.case, retriever.search(understand(Question(s.case.standalone)).queries, settings.top_k)
+        )
+        for s in asked
+    ]
+    return {
+        "follow_up_gold": sum(s.gold_in_first_5 is True for s in asked) / len(asked),
+        "standalone_gold": sum(alone) / len(alone),
+    }
 
 
 def _report(scores: list[Score], measures: dict[str, float]) -> None:

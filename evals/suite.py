@@ -23,6 +23,7 @@ class Case:
         facts: required facts, each a list of wordings of which one must be in the answer.
         gold_urls: articles that hold the answer; empty when the corpus does not hold it.
         since, until: cited articles must have been published between these days, if given.
+        standalone: a follow-up in words that need no conversation, written by hand; else empty.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Case:
     facts: tuple[tuple[str, ...], ...]
     since: date | None = None
     until: date | None = None
+    standalone: str = ""
 
 
 def read_suite(name: str) -> tuple[dict[str, Any], list[Case]]:
@@ -54,6 +56,7 @@ def _case(row: dict[str, Any]) -> Case:
         tuple(row["gold_urls"]),
         tuple(tuple(fact) for fact in row["facts"]),
         *(date.fromisoformat(day) if (day := row.get(name)) else None for name in ("since", "until")),
+        row.get("standalone", ""),
     )
 
 
