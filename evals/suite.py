@@ -55,9 +55,14 @@ def _case(row: dict[str, Any]) -> Case:
         row["answerable"],
         tuple(row["gold_urls"]),
         tuple(tuple(fact) for fact in row["facts"]),
-        *(date.fromisoformat(day) if (day := row.get(name)) else None for name in ("since", "until")),
+        _day(row.get("since")),
+        _day(row.get("until")),
         row.get("standalone", ""),
     )
+
+
+def _day(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
 
 
 @dataclass
