@@ -15,8 +15,9 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag.abstain import (
+    ANSWER_FROM,
     MIN_CONFIDENCE,
-    QUOTE_CONFIDENCE,
+    best_support,
     confidence,
     may_be_refusal,
     too_weak,
@@ -191,7 +192,7 @@ class _Run:
         sure = 1.0
         try:
             llm = self._usable_llm()
-            sure = confidence(llm.says_yes(prompt.probe), evidence)
+            sure = confidence(llm.says_yes(prompt.probe))
             if sure < MIN_CONFIDENCE:
                 yield self._abstain(self._say.not_stated())
                 return
@@ -200,22 +201,29 @@ class _Run:
         except LLMError as error:
             self._failure = str(error)
         draft = grounder.finish()
-        if draft.citations or self._failure or sure >= QUOTE_CONFIDENCE:
-            quotes = (
-                nearest(evidence) if self._failure else quotable(evidence, draft, self._understood.question)
-            )
-            for candidate in quotes:
-                grounder.quote(candidate.hit, candidate.text)
-            draft = grounder.finish()
-            for candidate in conflicting(evidence, draft):
-                grounder.quote(candidate.hit, candidate.text)
-            draft = grounder.finish()
-            yield draft
-        if draft.citations:
-            yield self._conclude(draft, grounder.unknown)
-        else:
-            refusal = self._abstain(self._say.not_stated())
-            yield replace(refusal, sentences=draft.sentences, unknown_markers=grounder.unknown)
+        if not self._failure and sure < ANSWER_FROM[best_support(draft.sentences)]:
+            yield self._take_back(draft, grounder.unknown)
+            return
+        quotes = nearest(evidence) if self._failure else quotable(evidence, draft, self._understood.question)
+        for candidate in quotes:
+            grounder.quote(candidate.hit, candidate.text)
+        for candidate in conflicting(evidence, grounder.finish()):
+            grounder.quote(candidate.hit, candidate.text)
+        draft = grounder.finish()
+        if not draft.citations:
+            yield self._take_back(draft, grounder.unknown)
+            return
+        yield draft
+        yield self._conclude(draft, grounder.unknown)
+
+    def _take_back(self, draft: Draft, unknown: int) -> Answer:
+        """A refusal after all, with what the model wrote as withheld sentences."""
+        doubt = "the passages seem not to hold the answer"
+        withheld = tuple(
+            replace(s, support="unsupported", citations=(), doubt=s.doubt or doubt) for s in draft.sentences
+        )
+        refusal = self._abstain(self._say.not_stated())
+        return replace(refusal, sentences=withheld, unknown_markers=unknown)
 
     def _usable_llm(self) -> LLM:
         if self._failure:
