@@ -129,6 +129,8 @@ def _report(scores: list[Score], measures: dict[str, float]) -> None:
     first = [t for s in scores if (t := s.answer.timings.first_token_s) is not None]
     print(f"{'median first token':22} {statistics.median(first):.2f} s" if first else "")
     print(f"{'median total':22} {statistics.median(s.answer.timings.total_s for s in scores):.2f} s")
+    ground_s = statistics.median(s.answer.timings.ground_s for s in scores)
+    print(f"{'median grounding':22} {1000 * ground_s:.0f} ms")
     retrieval_s = statistics.median(s.answer.timings.retrieve_s for s in scores)
     print(f"{'median retrieval':22} {1000 * retrieval_s:.0f} ms")
 

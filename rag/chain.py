@@ -139,6 +139,7 @@ class _Run:
         self._started = perf_counter()
         self._retrieve_s = 0.0
         self._first_token_s: float | None = None
+        self._ground_s = 0.0
         self._understood = Understood(question.text, (question.text,))
         self._hits: tuple[Hit, ...] = ()
         self._shown: tuple[str, ...] = ()
@@ -201,6 +202,7 @@ class _Run:
         except LLMError as error:
             self._failure = str(error)
         draft = grounder.finish()
+        self._ground_s = grounder.seconds
         if not self._failure and sure < ANSWER_FROM[best_support(draft.sentences)]:
             yield self._take_back(draft, grounder.unknown)
             return
@@ -325,4 +327,5 @@ class _Run:
         )
 
     def _timings(self) -> Timings:
-        return Timings(self._retrieve_s, self._first_token_s, perf_counter() - self._started)
+        total_s = perf_counter() - self._started
+        return Timings(self._retrieve_s, self._first_token_s, total_s, self._ground_s)

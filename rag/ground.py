@@ -7,6 +7,7 @@ that has only begun is never shown.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 from rag.attribution import kind_of, owns_up
 from rag.markers import read_markers, settled
@@ -33,6 +34,8 @@ class Grounder:
         rarity: inverse document frequency of a term.
         known_numbers: the numbers that passages got earlier in the conversation, by passage id.
         judge: a second opinion, which may lower the support of a sentence.
+        unknown: how many markers named no passage.
+        seconds: what the checks have taken so far.
     """
 
     markers: dict[str, Hit]
@@ -40,6 +43,7 @@ class Grounder:
     known_numbers: Mapping[str, int] = field(default_factory=dict)
     judge: Judge | None = None
     unknown: int = 0
+    seconds: float = 0.0
     _text: str = ""
     _done: int = 0
     _sentences: list[Sentence] = field(default_factory=list)
@@ -91,6 +95,11 @@ class Grounder:
             yield begin, end
 
     def _add(self, raw: str) -> None:
+        started = perf_counter()
+        self._ground_one(raw)
+        self.seconds += perf_counter() - started
+
+    def _ground_one(self, raw: str) -> None:
         marked = read_markers(raw, self.markers)
         self.unknown += marked.unknown
         text, bullet = _plain(marked.text)

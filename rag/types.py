@@ -105,11 +105,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds since the question arrived; ``first_token_s`` is None when no model was asked."""
+    """Seconds since the question arrived; ``first_token_s`` is None when no model was asked.
+
+    ``ground_s`` is what all checks of the answer took together.
+    """
 
     retrieve_s: float
     first_token_s: float | None
     total_s: float
+    ground_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
             "retrieve_s": round(answer.timings.retrieve_s, 4),
             "first_token_s": _rounded(answer.timings.first_token_s),
             "total_s": round(answer.timings.total_s, 4),
+            "ground_s": round(answer.timings.ground_s, 4),
         },
         "model": answer.model,
     }

@@ -1,9 +1,11 @@
 """What the page shows is escaped, and says where each sentence comes from."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from corpus.article import Article
-from rag.types import Answer, Citation, Draft, Hit, Passage, Sentence, Timings
+from corpus.catalogue import Span
+from rag.types import Answer, Citation, Draft, Hit, Passage, Searched, Sentence, Timings
 from ui import evidence
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -97,3 +99,30 @@ def test_an_article_that_changed_since_is_said_to_have_changed() -> None:
     full = answer(source, (Sentence("A.", "supported", (1,)),))
     panel = evidence.cited_panel(full, {source.id: article("Quite another text.")}, 0, selected=1)
     assert "has changed" in panel
+
+
+def test_notes_the_understood_question_and_the_kind_are_shown_and_escaped() -> None:
+    source = article("REEx reads it as a signal.")
+    full = replace(
+        answer(source, (Sentence("It is a signal.", "supported", (1,), kind="inferred"),)), notes=(HOSTILE,)
+    )
+    html = evidence.answer_html(full, 0, asked="and that?")
+    assert "How the question was understood" in html
+    assert "(the author&#x27;s reading)" in html
+    assert '<p class="note">' in html
+    assert "<img" not in html
+    assert "How the question" not in evidence.answer_html(full, 0, asked=full.question)
+    inferred = replace(full.citations[0], kind="inferred")
+    panel = evidence.cited_panel(replace(full, citations=(inferred,)), {}, 0)
+    assert "the author's reading" in panel
+
+
+def test_a_refusal_says_what_was_searched() -> None:
+    span = Span(76, date(2023, 3, 9), date(2026, 3, 11), datetime(2026, 11, 24, tzinfo=UTC))
+    refused = replace(
+        answer(article(), (), abstained=True), searched=Searched((HOSTILE,), span, ("Zyzzyva",))
+    )
+    html = evidence.answer_html(refused, 0)
+    assert "Searched 76 articles published from 2023-03-09 to 2026-03-11" in html
+    assert "last updated on 2026-11-24" in html
+    assert "<img" not in html
