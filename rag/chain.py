@@ -198,7 +198,9 @@ class _Run:
                 yield self._abstain(self._say.not_stated())
                 return
             for piece in self._said(llm, prompt):
-                yield grounder.feed(piece)
+                draft = grounder.feed(piece)
+                if sure >= ANSWER_FROM["weak"]:  # below, what is weak will be taken back
+                    yield draft
         except LLMError as error:
             self._failure = str(error)
         draft = grounder.finish()
@@ -258,9 +260,10 @@ class _Run:
     def _conclude(self, draft: Draft, unknown: int) -> Answer:
         dates = [citation.published for citation in draft.citations if citation.published]
         as_of = max(dates, default=None)
+        leads = tuple(self._leads(draft))
         return Answer(
             question=self._understood.question,
-            text=shown_text(draft.sentences),
+            text="\n".join([*leads, shown_text(draft.sentences)]),
             abstained=False,
             reason="",
             as_of=as_of,
@@ -271,23 +274,26 @@ class _Run:
             timings=self._timings(),
             model=self._model,
             unknown_markers=unknown,
-            notes=tuple(self._notes(draft, as_of)),
+            notes=(*leads, *self._remarks(draft, as_of)),
             failure=self._failure,
         )
 
-    def _notes(self, draft: Draft, as_of: date | None) -> Iterator[str]:
+    def _leads(self, draft: Draft) -> Iterator[str]:
+        """What a reader must know before the answer."""
         if self._failure:
             yield self._say.model_failed(self._failure)
         if self._cut_short:
             yield self._say.cut_short(self._settings.answer_limit_s)
         if self._understood.wants_advice:
             yield self._say.no_advice()
-        else:
-            cited = " ".join(f"{c.title} {c.published or ''} {c.quote}" for c in draft.citations)
-            if figures := missing_figures(self._understood.question, cited):
-                yield self._say.premise(figures)
-            if names := uncovered_names(self._understood.question, cited):
-                yield self._say.uncovered(names)
+        elif figures := missing_figures(self._understood.question, _said_in(draft)):
+            yield self._say.premise(figures)
+
+    def _remarks(self, draft: Draft, as_of: date | None) -> Iterator[str]:
+        """What a reader should know beside the answer."""
+        names = uncovered_names(self._understood.question, _said_in(draft))
+        if names and not self._understood.wants_advice:
+            yield self._say.uncovered(names)
         if citations := disagreeing(draft):
             yield self._say.disagreement(citations)
         yield from self._window_notes()
@@ -329,3 +335,8 @@ class _Run:
     def _timings(self) -> Timings:
         total_s = perf_counter() - self._started
         return Timings(self._retrieve_s, self._first_token_s, total_s, self._ground_s)
+
+
+def _said_in(draft: Draft) -> str:
+    """All that the cited passages say, with their titles and dates."""
+    return " ".join(f"{c.title} {c.published or ''} {c.quote}" for c in draft.citations)
