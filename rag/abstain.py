@@ -61,14 +61,18 @@ def may_be_refusal(said: str) -> bool:
     return NOT_FOUND.startswith(start[: len(NOT_FOUND)])
 
 
+_NAME_OR_FIGURE = re.compile(r"\b(?:[A-Z][\w&’-]*|\d[\d.,]*\w*)\b")
+
+
 def unmatched_words(question: str, articles: Sequence[Article]) -> list[str]:
-    """Words of a question that no article holds under any name, as they are spelled in it."""
+    """Names and figures of a question that no article holds under any name, as they are spelled in it."""
     present: set[str] = set()
     for article in articles:
         present |= terms_of(article) | renamed_terms(question, article)
     if has_cjk(question):  # an English article holds none of its words
         return [name for name, group in names_in(question) if not _holds_any(group, articles)]
-    words = re.findall(r"[^\W_][\w.,&'’-]*[^\W_]|[^\W_]", question)
+    known = " ".join(name for name, _ in names_in(question)).split()
+    words = [w for w in _NAME_OR_FIGURE.findall(question) if w in known or not question.startswith(w)]
     return list(dict.fromkeys(w for w in words if terms(w) and not set(terms(w)) & present))
 
 

@@ -28,6 +28,8 @@ _ADVICE = re.compile(
             rf"\b(?:shares?|stocks?|share price|stock price|prices?)\b.{{0,40}}\b{_MOVE}\b",
             r"\b(?:give|need|want|any) (?:me )?(?:some )?(?:investment )?(?:advice|tips?|recommendations?)\b",
             r"\brecommend\b.{0,40}\b(?:buy|stocks?|shares?|invest\w*)",
+            r"\b(?:good idea|bad idea|too risky|risky bet|worth a (?:punt|try))\b|\bwhere do you see\b",
+            r"\bthinking (?:of|about)\b.{0,30}\b(?:buying|selling|investing|putting|savings|a position)\b",
             r"(?:该|应该|值得|可以|适合).{0,8}(?:买|卖|投资|持有|入手)|会(?:涨|跌|翻倍)|目标价|投资建议|买入|抄底",
         )
     ),

@@ -15,12 +15,12 @@ _AUTHOR = (
 )
 _JUDGES = (
     r"(?:reads?|infers?|interprets?|concludes?|considers?|argues?|sees?|suggests?|views?|assess(?:es)?|believes?|"
-    r"thinks?|takes|judges?|expects?|warns?|doubts?|questions?|speculates?|cautions?|recommends?|draws|ranks?|"
-    r"calls|characteri[sz]es|describes|counts|contrasts|frames|treats|regards|finds|rates|poses|wonders"
-    r"|adds that|points out|links|considered|concluded|argued|read|saw|suggested|inferred|interpreted)"
+    r"thinks?|takes|judges?|expects?|warns?|doubts?|questions?|speculates?|cautions?|recommends?|"
+    r"frames|treats|regards|wonders|considered|concluded|argued|read|saw|suggested|inferred|interpreted)"
 )
 _INFERRED = re.compile(
-    rf"\b{_AUTHOR}(?:,[^,.]{{1,60}},)?\s(?:\w+ly\s|also\s|itself\s|then\s|further\s)?{_JUDGES}\b"
+    rf"\b(?<!which )(?<!what ){_AUTHOR}(?:,[^,.]{{1,60}},)?"
+    rf"\s(?:\w+ly\s|also\s|itself\s|then\s|further\s)?{_JUDGES}\b"
     r"|\b(?:in|on|by) (?:REEx's|the (?:author|article|publication|outlet|writer)'s|its author's|our) "
     r"(?:own )?(?:view|reading|interpretation|opinion|assessment|analysis|judge?ment|account|estimate)"
     r"|\b(?:author|writer|publication|outlet|article|REEx)'s (?:own )?"

@@ -309,7 +309,7 @@ class _Run:
 
     def _abstain(self, reason: str) -> Answer:
         near = list({hit.article.id: hit.article for hit in self._hits}.values())
-        missing = tuple(unmatched_words(self._understood.question, near))
+        missing = tuple(unmatched_words(self._question.text, near))
         if missing:
             reason = f"{reason} {self._say.missing(missing)}"
         return Answer(

@@ -181,6 +181,11 @@ def missing_figures(statement: str, evidence: str) -> list[str]:
     return sorted({str(figure) for figure in figures(statement) if not _stands(figure, known)})
 
 
+def stands(figure: Figure, evidence: str) -> bool:
+    """Whether a figure stands in a text."""
+    return _stands(figure, figures(evidence))
+
+
 def _stands(figure: Figure, known: list[Figure]) -> bool:
     if figure.date:
         return _date_stands(figure.date, known)

@@ -17,18 +17,17 @@ _LETTER = re.compile(r"[^\W_\u3400-\u9fff]")
 # Where a name may begin: at any Chinese character, or at the first letter of a word.
 _START = re.compile(rf"[\u3400-\u9fff]|(?<!{_LETTER.pattern}){_LETTER.pattern}+")
 _ACRONYM_CHARS = 5
+_GLOSSARY = "terms"  # plain words, in Chinese and English
+_MATERIALS = ("elements", "oxides", _GLOSSARY)
 
 
 @dataclass(frozen=True)
 class _Name:
-    """One spelling and the group of names that it belongs to, canonical one first.
-
-    ``is_word`` tells a plain word of the glossary from the name of something.
-    """
+    """One spelling and the group of names that it belongs to, canonical one first."""
 
     spelling: str
     group: tuple[str, ...]
-    is_word: bool = False
+    section: str = ""
 
     def stands_at(self, text: str, folded: str, start: int) -> bool:
         end = start + len(self.spelling)
@@ -40,9 +39,14 @@ class _Name:
         return matches and (has_cjk(self.spelling) or not _LETTER.match(text, end))
 
 
-def names_in(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The known names in a text as they are spelled there, each with all names of the same thing."""
-    return [(name.spelling, name.group) for name in _names_in(text)]
+def names_in(text: str, *, materials: bool = True) -> list[tuple[str, tuple[str, ...]]]:
+    """The known names in a text as they are spelled there, each with all names of the same thing.
+
+    ``materials=False`` leaves elements, oxides and plain words out.
+    """
+    return [
+        (name.spelling, name.group) for name in _names_in(text) if materials or name.section not in _MATERIALS
+    ]
 
 
 def other_names(text: str) -> list[str]:
@@ -69,7 +73,7 @@ def english_names(text: str, *, words: bool = True) -> list[str]:
         dict.fromkeys(
             name.group[0]
             for name in _names_in(text)
-            if has_cjk(name.spelling) and (words or not name.is_word)
+            if has_cjk(name.spelling) and (words or name.section != _GLOSSARY)
         )
     )
 
@@ -100,9 +104,9 @@ def _names() -> dict[str, list[_Name]]:
             for spelling in group:
                 # English words for plain things ("output", "plant") would only blur a search;
                 # that section is a glossary for questions in Chinese.
-                glossary_only = section == "terms" and not has_cjk(spelling)
+                glossary_only = section == _GLOSSARY and not has_cjk(spelling)
                 if not glossary_only and (start := _START.match(spelling.casefold())):
-                    name = _Name(spelling, tuple(group), section == "terms")
+                    name = _Name(spelling, tuple(group), section)
                     by_start[start.group()].append(name)
     for names in by_start.values():
         names.sort(key=lambda name: -len(name.spelling))

@@ -10,8 +10,10 @@ more than weak. Words of an article that are addressed to a machine support noth
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from rag.figures import missing_figures
+from rag.asked import compares
+from rag.figures import figures, missing_figures, stands
 from rag.lexical import terms
 from rag.names import english_names, names_in, other_names
 from rag.screen import screened
@@ -43,6 +45,7 @@ _DOWN = re.compile(
     r"cut|reduc\w+|contract(?:ed|ion)|down)\b",
     re.IGNORECASE,
 )
+_LONG_NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)+")
 _CAPITALISED = re.compile(r"(?<![A-Za-z\d.])[A-Z][A-Za-z\d&'’-]+")
 
 
@@ -94,10 +97,8 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
         return Check(hits, "unsupported", doubt, overlap, tuple(strangers))
     if turned := _turned_round(sentence, hits, rarity):
         return Check(hits, "unsupported", turned, overlap)
-    if far := _figures_elsewhere(sentence, hits, rarity):
-        return Check(
-            hits, "weak", f"the passage gives {', '.join(far)} for something else, it seems", overlap
-        )
+    if misplaced := _misplaced_figures(sentence, hits, rarity):
+        return Check(hits, *misplaced, overlap)
     if overlap < SUPPORTED:
         return Check(hits, "weak", "worded differently from the cited passage", overlap)
     return Check(hits, "supported", "", overlap)
@@ -136,10 +137,9 @@ def attribute(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity:
     single = [check_support(sentence, [hit], rarity) for hit in shown]
     best = max(single, key=lambda check: (-len(check.missing), RANK[check.support], check.overlap))
     options = [own, best]
-    if own.missing:
-        options.append(check_support(sentence, _completed(cited, single), rarity))
-    if best.missing:
-        options.append(check_support(sentence, _completed(best.hits, single), rarity))
+    for check in (own, best):
+        if check.missing:
+            options.append(check_support(sentence, _completed(check, single), rarity))
     return max(options, key=lambda check: (RANK[check.support], check.overlap, -len(check.hits)))
 
 
@@ -153,12 +153,18 @@ def aligned(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
     return max(sources, key=lambda source: _overlap(sentence, source, rarity), default="")
 
 
-def _completed(start: Sequence[Hit], others: Sequence[Check]) -> list[Hit]:
-    """Passages joined to ``start``, those first that leave the least unexplained."""
-    hits = list(start)
-    for check in sorted(others, key=lambda check: (len(check.missing), -check.overlap)):
-        if len(hits) < _MAX_CITED and check.hits[0] not in hits:
-            hits.append(check.hits[0])
+def _completed(check: Check, others: Sequence[Check]) -> list[Hit]:
+    """The passages of a check and another that explains the most of what they miss.
+
+    A date is taken from no other article: there it dates something else.
+    """
+    hits = list(check.hits)
+    articles = {hit.article.id for hit in hits}
+    dates = any(f.date or f.unit == "year" for item in check.missing for f in figures(item))
+    for other in sorted(others, key=lambda other: (len(other.missing), -other.overlap)):
+        allowed = not dates or other.hits[0].article.id in articles
+        if len(hits) < _MAX_CITED and other.hits[0] not in hits and allowed:
+            hits.append(other.hits[0])
             break
     return hits
 
@@ -212,23 +218,57 @@ def _direction(text: str) -> str:
     return "up" if up and not down else "down" if down and not up else ""
 
 
-def _figures_elsewhere(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> list[str]:
-    """Figures that stand in the passages, but in none of the sentences that speak of the same thing."""
-    said = missing_figures(sentence, "")
-    if not said:
-        return []
-    places = []
-    for hit in hits:
-        sources = source_sentences(hit)
-        for i, source in enumerate(sources):
-            before = sources[i - 1] if i else ""
-            places.append((source, f"{hit.article.title} {before} {source}"))
-    far = []
-    for figure in said:
-        around = [context for source, context in places if figure not in missing_figures(sentence, source)]
-        if around and max(_overlap(sentence, context, rarity) for context in around) < _NEAR_ITS_FIGURE:
-            far.append(figure)
-    return far
+@dataclass(frozen=True)
+class _Place:
+    """A sentence of a passage, and what a reader knows there: the title and the sentence before."""
+
+    source: str
+    context: str
+
+
+def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tuple[Support, str] | None:
+    """How a figure stands in the passages, but for another thing, another name or another date."""
+    measures = [figure for figure in figures(sentence) if not figure.date and figure.unit != "year"]
+    places = [
+        _Place(source, f"{hit.article.title} {before} {source}")
+        for hit in hits
+        for before, source in pairwise(["", *source_sentences(hit)])
+    ]
+    # Of a name that is not in the alias file, the first word has to do.
+    unknown = (match.group().split()[0] for match in _LONG_NAME.finditer(sentence))
+    names = {name for name, _ in names_in(sentence, materials=False)} or set(unknown)
+    found = False
+    near_names: set[str] = set()
+    for figure in measures:
+        around = [place for place in places if stands(figure, place.source)]
+        if not around:
+            continue
+        found = True
+        # A comparison gives several figures and dates, and no rule here tells which go together.
+        if not compares(sentence) and all(_other_date(sentence, place.source) for place in around):
+            return "unsupported", f"the passage gives {figure} for another date"
+        if max(_overlap(sentence, place.context, rarity) for place in around) < _NEAR_ITS_FIGURE:
+            return "weak", f"the passage gives {figure} for something else, it seems"
+        near_names |= {name for name in names for place in around if _holds(place.context, name)}
+    if found and names and not near_names:
+        return "unsupported", f"the passage does not give that figure for {', '.join(sorted(names))}"
+    return None
+
+
+def _other_date(sentence: str, source: str) -> bool:
+    """Whether a source gives years, and none of them is one that the sentence gives."""
+    said, given = _years(sentence), _years(source)
+    return bool(said and given) and said.isdisjoint(given)
+
+
+def _years(text: str) -> set[int]:
+    found = figures(text)
+    dated = {f.date.year for f in found if f.date and f.date.year}
+    return dated | {int(f.number) for f in found if f.unit == "year"}
+
+
+def _holds(context: str, name: str) -> bool:
+    return name.casefold() in f"{context} {' '.join(other_names(context))}".casefold()
 
 
 def _names_overlap(sentence: str, hits: Sequence[Hit]) -> float:
