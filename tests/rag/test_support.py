@@ -132,7 +132,7 @@ def test_a_figure_of_another_company_is_unsupported() -> None:
     assert check_support("Pensana raised $100 million.", [both], rarity).support == "supported"
     swapped = check_support("Vulcan Elements raised $100 million.", [both], rarity)
     assert swapped.support == "unsupported"
-    assert "Vulcan Elements" in swapped.doubt
+    assert "Vulcan" in swapped.doubt
 
 
 def test_a_date_is_not_borrowed_from_another_article() -> None:
