@@ -20,7 +20,7 @@ from rag.screen import screened
 from rag.sentences import has_cjk, sentence_spans
 from rag.types import Hit, Support
 
-SUPPORTED = 0.6
+SUPPORTED = 0.8
 WEAK = 0.35
 _NEAR_ITS_FIGURE = 0.3
 _SAME_STATEMENT = 0.5
