@@ -82,10 +82,12 @@ def _holds_any(names: Sequence[str], articles: Sequence[Article]) -> bool:
 
 
 def uncovered_names(question: str, cited: str) -> list[str]:
-    """Known names in a question that the cited passages hold under none of their names."""
+    """Known companies, places and people in a question that the cited passages hold under none of their names."""
     held = f"{cited} {' '.join(other_names(cited))}".casefold()
     return list(
         dict.fromkeys(
-            name for name, group in names_in(question) if not any(n.casefold() in held for n in group)
+            name
+            for name, group in names_in(question, materials=False)
+            if not any(n.casefold() in held for n in group)
         )
     )

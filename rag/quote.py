@@ -10,6 +10,7 @@ from rag.asked import asks_for_commitments, compares
 from rag.attribution import kind_of
 from rag.figures import figures, missing_figures
 from rag.lexical import terms
+from rag.names import names_in
 from rag.select import Candidate, Evidence, leans_on_previous, predecessor
 from rag.types import Citation, Draft
 
@@ -101,6 +102,9 @@ def disagreeing(draft: Draft) -> list[Citation]:
 
 
 def _differ(one: str, other: str) -> bool:
+    who, whom = ({group[0] for _, group in names_in(text, materials=False)} for text in (one, other))
+    if who and whom and who.isdisjoint(whom):
+        return False
     words, others = _words(one), _words(other)
     if len(words & others) < _SAME_THING * min(len(words), len(others)):
         return False

@@ -81,3 +81,9 @@ def test_disagreeing_citations_are_named() -> None:
     both = Draft((one.sentences[0], Sentence(OLD.passage.text, "supported", (2,))), other.citations)
     assert [c.n for c in disagreeing(both)] == [1, 2]
     assert disagreeing(one) == []
+
+
+def test_figures_of_two_companies_do_not_disagree() -> None:
+    lynas = hit("Lynas produced 1,677 tonnes of NdPr oxide in the quarter.", date(2024, 1, 1))
+    mp = hit("MP Materials produced 413 tonnes of NdPr oxide in the quarter.", date(2025, 1, 1))
+    assert conflicting(evidence(mp, lynas), draft(mp.passage.text, mp)) == []
