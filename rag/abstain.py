@@ -82,7 +82,7 @@ def _holds_any(names: Sequence[str], articles: Sequence[Article]) -> bool:
 
 
 def uncovered_names(question: str, cited: str) -> list[str]:
-    """Known companies, places and people in a question that the cited passages hold under none of their names."""
+    """Companies, places and people in a question that the cited passages hold under none of their names."""
     held = f"{cited} {' '.join(other_names(cited))}".casefold()
     return list(
         dict.fromkeys(
