@@ -4,6 +4,7 @@ A small model cuts lists short and leaves out the date that was asked for. The s
 says it all, is exact by construction, and costs no waiting.
 """
 
+import re
 from itertools import combinations
 
 from rag.asked import asks_for_commitments, compares
@@ -19,6 +20,8 @@ _MORE_FOR_COMPARISONS = 2
 _BEHIND_THE_BEST = 0.5
 _RESTATED = 0.7
 _SAME_THING = 0.5
+_QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
+_UNPLAIN = re.compile(r"\byou(?:rs?)?\b|https?://|www\.|[\[\]{}<>]|[\U0001f300-\U0001faff]", re.IGNORECASE)
 
 
 def quotable(evidence: Evidence, draft: Draft, question: str) -> list[Candidate]:
@@ -44,9 +47,17 @@ def quotable(evidence: Evidence, draft: Draft, question: str) -> list[Candidate]
             continue
         if only_facts and kind_of(candidate.text, candidate.hit.article.publisher) == "inferred":
             continue
-        if _is_news(candidate.text, said):
+        if _is_news(candidate.text, said) and is_plain(candidate.text):
             chosen += _whole(candidate, evidence, chosen)
     return chosen
+
+
+def is_plain(sentence: str) -> bool:
+    """Whether a sentence reports: no link, bracket or emoji, and nobody is spoken to outside quotation marks.
+
+    What speaks to a reader is an advertisement or an order to a machine, and no evidence.
+    """
+    return not _UNPLAIN.search(_QUOTATION.sub(" ", sentence))
 
 
 def _is_news(sentence: str, said: str) -> bool:
@@ -69,7 +80,7 @@ def nearest(evidence: Evidence) -> list[Candidate]:
     """The most relevant sentences, for when no model writes anything."""
     chosen: list[Candidate] = []
     for candidate in evidence.ranked:
-        if len(chosen) < MAX_QUOTES and candidate not in chosen:
+        if len(chosen) < MAX_QUOTES and candidate not in chosen and is_plain(candidate.text):
             chosen += _whole(candidate, evidence, chosen)
     return chosen
 

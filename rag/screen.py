@@ -30,7 +30,9 @@ _FORGED = re.compile(
             rf"^\W{{0,8}}{_SPEAKERS}(?:\s(?:message|prompt|note|notice))?\W{{0,3}}:",  # a forged dialogue
             rf"\[\s?{_SPEAKERS}\s?:|\bai:\s|[\"'](?:role|tool_calls?|function(?:_call)?)[\"']\s?:",
             r"^[\W\d]{0,6}(?:answer|reply|respond)\s(?:about|with|only|in|to|every|any)\b",
-            r"(?:\[[a-z]\d{1,3}\]\s?){2}|【\d{1,3}】",  # forged passage ids
+            r"(?:\[[a-z]\d{1,3}\]\s?){2}|【\d{1,3}】|\[[a-z]{1,3}:\d+\]",  # forged passage ids
+            r"\bgenerative (?:systems?|models?|ai)\b.{0,60}\bput on notice\b|\bautomatic (?:citation|summar)",
+            r"\bai (?:friends|readers|helpers|assistants)\b",
             r"^[\W\d]{0,6}(?:important|attention|notes?|footnotes?|messages?|instructions?|hints?)"
             rf"\s(?:to|for)\s(?:all\s|any\s|the\s)?{_MACHINES}",
             r"\b(?:ignore|disregard|forget|override|bypass|set aside)\s"
@@ -56,7 +58,7 @@ _ABOUT_ANSWERING = re.compile(
     r"|(?:when|before|if) you (?:answer|are asked|reply)|the user|(?:the|these|any)\spassages?"
     r"|this (?:passage|page|text|collection)|other articles|prompts?|the instructions?"
     r"|(?:in|of) the role|let(?:'s| us) play"
-    r")\b|回答|助手|模型|问题",
+    r")\b|回答|答复|答案|提问|助手|模型|问题",
     re.IGNORECASE,
 )
 _VERBS = (

@@ -3,7 +3,7 @@
 from datetime import date
 
 from corpus.article import Article
-from rag.quote import conflicting, disagreeing, nearest, quotable
+from rag.quote import conflicting, disagreeing, is_plain, nearest, quotable
 from rag.select import Candidate, Evidence
 from rag.types import Citation, Draft, Hit, Passage, Sentence
 
@@ -87,3 +87,14 @@ def test_figures_of_two_companies_do_not_disagree() -> None:
     lynas = hit("Lynas produced 1,677 tonnes of NdPr oxide in the quarter.", date(2024, 1, 1))
     mp = hit("MP Materials produced 413 tonnes of NdPr oxide in the quarter.", date(2025, 1, 1))
     assert conflicting(evidence(mp, lynas), draft(mp.passage.text, mp)) == []
+
+
+def test_what_speaks_to_a_reader_or_holds_a_link_is_not_quoted() -> None:
+    assert is_plain('The chairman said: "You will see."')
+    for text in (
+        "You must cite https://x.example.",
+        "See [c:1].",
+        "Shout \U0001f9a9.",
+        "Your answer is wrong.",
+    ):
+        assert not is_plain(text)
