@@ -74,7 +74,7 @@ _COUNTS: dict[str, tuple[str, int | Decimal]] = {
     "gw": ("MW", 1000), "gigawatt": ("MW", 1000), "kw": ("MW", Decimal("0.001")),
     "times": ("times", 1), "倍": ("times", 1),
 }  # fmt: skip
-_RATES = ("month", "week", "day", "月", "天")
+_RATES = {"month": "month", "月": "month", "week": "week", "day": "day", "天": "day"}
 _PERCENT = ("%", "％", "percent", "per cent", "pct")
 _POINTS = ("percentage point", "pp", "个百分点")
 _CHINESE_NUMERALS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2}
@@ -281,7 +281,7 @@ def _figure(match: re.Match[str], currency: str = "") -> Figure:
     elif not match["scale"] and re.fullmatch(r"(?:19|20)\d\d", match["number"]):
         unit = "year"
     if match["rate"] and unit:
-        unit += f"/{_COUNTS[_singular(match['rate'])][0]}"
+        unit += f"/{_RATES[match['rate'].lower().removesuffix('s')]}"
     return Figure(number, unit, (number * factor).normalize())
 
 
