@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from rag.types import Answer, Hit, Question, Turn
+from rag.window import DateWindow
 
 SUITES = Path(__file__).parent / "suites"
 
@@ -94,9 +95,7 @@ def score(case: Case, answer: Answer) -> Score:
 
 
 def _inside(case: Case, day: date | None) -> bool:
-    if not day:
-        return True
-    return (case.since or day) <= day <= (case.until or day)
+    return day is None or DateWindow(case.since, case.until).holds(day)
 
 
 def gold_in_first(case: Case, hits: Sequence[Hit], k: int = 5) -> bool:

@@ -1,8 +1,8 @@
 """Whether to answer at all.
 
 Three things speak: how near the evidence is to the question (before the model is asked
-anything), how probable the model itself finds it that the passages hold the answer, and the
-refusal that it was told to write.
+anything), how probable the model itself finds it that the passages hold the answer, and whether
+the passages support what it wrote then.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from corpus.article import Article
 from rag.generate import NOT_FOUND
 from rag.lexical import terms
-from rag.names import names_in, other_names
+from rag.names import names_in, with_other_names
 from rag.select import Evidence, renamed_terms, terms_of
 from rag.sentences import has_cjk
 from rag.support import RANK
@@ -83,7 +83,7 @@ def _holds_any(names: Sequence[str], articles: Sequence[Article]) -> bool:
 
 def uncovered_names(question: str, cited: str) -> list[str]:
     """Companies, places and people in a question that the cited passages hold under none of their names."""
-    held = f"{cited} {' '.join(other_names(cited))}".casefold()
+    held = with_other_names(cited)
     return list(
         dict.fromkeys(
             name

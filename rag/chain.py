@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from threading import Lock
@@ -35,7 +35,7 @@ from rag.nli import Entailment
 from rag.notes import Notes
 from rag.quote import conflicting, disagreeing, nearest, quotable
 from rag.retrieve import Retriever
-from rag.select import Evidence, select
+from rag.select import Candidate, Evidence, select
 from rag.settings import Settings
 from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Timings
 from rag.understand import Understood, check, understand
@@ -179,9 +179,8 @@ class _Run:
 
     def _report(self, evidence: Evidence) -> Iterator[Event]:
         """What the articles say, without asking a model that might recommend something."""
-        grounder = self._grounder(build_prompt(self._understood.question, evidence.excerpts))
-        for candidate in nearest(evidence):
-            grounder.quote(candidate.hit, candidate.text)
+        grounder = self._grounder({})
+        _quote(grounder, nearest(evidence))
         draft = grounder.finish()
         yield draft
         yield self._conclude(draft, grounder.unknown)
@@ -189,7 +188,7 @@ class _Run:
     def _answer(self, evidence: Evidence) -> Iterator[Event]:
         prompt = build_prompt(self._understood.question, evidence.excerpts)
         self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
-        grounder = self._grounder(prompt)
+        grounder = self._grounder(prompt.markers)
         sure = 1.0
         try:
             llm = self._usable_llm()
@@ -209,10 +208,8 @@ class _Run:
             yield self._take_back(draft, grounder.unknown)
             return
         quotes = nearest(evidence) if self._failure else quotable(evidence, draft, self._understood.question)
-        for candidate in quotes:
-            grounder.quote(candidate.hit, candidate.text)
-        for candidate in conflicting(evidence, grounder.finish()):
-            grounder.quote(candidate.hit, candidate.text)
+        _quote(grounder, quotes)
+        _quote(grounder, conflicting(evidence, grounder.finish()))
         draft = grounder.finish()
         if not draft.citations:
             yield self._take_back(draft, grounder.unknown)
@@ -234,10 +231,10 @@ class _Run:
             raise LLMError(self._failure)
         return self._chain.llm()
 
-    def _grounder(self, prompt: Prompt) -> Grounder:
+    def _grounder(self, markers: dict[str, Hit]) -> Grounder:
         known = dict(pair for turn in self._question.history for pair in turn.cited)
         rarity = self._chain.retriever.index.lexical.rarity
-        return Grounder(prompt.markers, rarity, known, self._chain.judge())
+        return Grounder(markers, rarity, known, self._chain.judge())
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
@@ -335,6 +332,11 @@ class _Run:
     def _timings(self) -> Timings:
         total_s = perf_counter() - self._started
         return Timings(self._retrieve_s, self._first_token_s, total_s, self._ground_s)
+
+
+def _quote(grounder: Grounder, candidates: Sequence[Candidate]) -> None:
+    for candidate in candidates:
+        grounder.quote(candidate.hit, candidate.text)
 
 
 def _said_in(draft: Draft) -> str:

@@ -178,15 +178,11 @@ def figures(text: str) -> list[Figure]:
 def missing_figures(statement: str, evidence: str) -> list[str]:
     """The figures of a statement that do not stand in the evidence, as text."""
     known = figures(evidence)
-    return sorted({str(figure) for figure in figures(statement) if not _stands(figure, known)})
+    return sorted({str(figure) for figure in figures(statement) if not stands(figure, known)})
 
 
-def stands(figure: Figure, evidence: str) -> bool:
-    """Whether a figure stands in a text."""
-    return _stands(figure, figures(evidence))
-
-
-def _stands(figure: Figure, known: list[Figure]) -> bool:
+def stands(figure: Figure, known: list[Figure]) -> bool:
+    """Whether a figure is among those of a text."""
     if figure.date:
         return _date_stands(figure.date, known)
     units = {other.unit for other in known}

@@ -181,11 +181,13 @@ class Index:
         ids: list[str] = []
         documents: list[str] = []
         metadatas: list[Metadata] = []
+        today = date.today()
         for article, passages in articles:
+            day = day_number(known_date(article, today))
             for passage in passages:
                 ids.append(passage.id)
                 documents.append(passage.text)
-                metadatas.append(_to_metadata(article, passage, len(passages)))
+                metadatas.append(_to_metadata(article, passage, len(passages), day))
         for i in range(0, len(ids), _BATCH):
             j = i + _BATCH
             self._collection.upsert(
@@ -270,7 +272,7 @@ def _mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str:
     return "This index was built by another version of the chunker: run `reex ingest --rebuild`."
 
 
-def _to_metadata(article: Article, passage: Passage, count: int) -> Metadata:
+def _to_metadata(article: Article, passage: Passage, count: int, day: int) -> Metadata:
     return {
         "article_id": passage.article_id,
         "version": article.content_hash,
@@ -279,7 +281,7 @@ def _to_metadata(article: Article, passage: Passage, count: int) -> Metadata:
         "end": passage.end,
         "section": passage.section,
         "passages": count,
-        "day": day_number(known_date(article, date.today())),
+        "day": day,
     }
 
 

@@ -64,6 +64,11 @@ def other_names(text: str) -> list[str]:
     return list(found)
 
 
+def with_other_names(text: str) -> str:
+    """A text in lower case, followed by the other names of what it names: for looking names up in it."""
+    return f"{text} {' '.join(other_names(text))}".casefold()
+
+
 def english_names(text: str, *, words: bool = True) -> list[str]:
     """The canonical English names of the Chinese names in a text, in the order of the text.
 

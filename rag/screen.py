@@ -10,6 +10,7 @@ See OWASP Top 10 for LLM Applications 2025, LLM01, on indirect prompt injection.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from rag.sentences import sentence_spans
@@ -93,6 +94,11 @@ def screened(text: str) -> str:
             characters[left:right] = (c if c == "\n" else " " for c in text[left:right])
         start = end + 2
     return "".join(characters)
+
+
+def sentences_that_count(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The spans of the sentences in ``text[start:end]`` that are not addressed to a machine."""
+    return sentence_spans(screened(text), start, end)
 
 
 def _forged_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 
 import yaml
@@ -21,8 +21,7 @@ from rag.dates import find_dates
 from rag.embed import Embedder, Vectors
 from rag.lexical import terms
 from rag.names import names_in
-from rag.screen import is_forged, screened
-from rag.sentences import sentence_spans
+from rag.screen import is_forged, sentences_that_count
 from rag.tokens import count_tokens
 from rag.types import Hit
 
@@ -128,29 +127,28 @@ def rank_sentences(
     spans = [
         (hit, start, end)
         for hit in hits
-        for start, end in sentence_spans(screened(hit.article.text), hit.passage.start, hit.passage.end)
+        for start, end in sentences_that_count(hit.article.text, hit.passage.start, hit.passage.end)
     ]
     if not spans:
         return []
     texts = [hit.article.text[start:end] for hit, start, end in spans]
     # With its title, a sentence that only says "the plant" is near to a question that names it;
     # without, sentences of one article differ by what they say. Both are wanted.
-    titled = [f"{heading(hit.article)}: {text}" for (hit, _, _), text in zip(spans, texts, strict=True)]
+    headings = {hit.article.id: heading(hit.article) for hit in hits}
+    titled = [f"{headings[hit.article.id]}: {text}" for (hit, _, _), text in zip(spans, texts, strict=True)]
     cosines = (embedder.encode([*texts, *titled]) @ vector[0]).reshape(2, -1).mean(axis=0)
-    total = sum(wanted.values()) or 1.0
+    title_terms = {hit.article.id: set(terms(hit.article.title)) for hit in hits}
     passage_prior, article_prior = _priors(hits)
     for_figure, for_date = asks_for_figure(question), asks_for_date(question)
     ranked = []
     for (hit, start, end), text, cosine in zip(spans, texts, cosines, strict=True):
         present = set(terms(text))
-        in_context = present | set(terms(hit.article.title))
+        in_context = present | title_terms[hit.article.id]
         has_figure = any(character.isdigit() for character in text)
         score = (
             float(cosine)
-            + _LEXICAL_WEIGHT * sum(_match(term, present) * weight for term, weight in wanted.items()) / total
-            + _TITLED_LEXICAL_WEIGHT
-            * sum(_match(term, in_context) * weight for term, weight in wanted.items())
-            / total
+            + _LEXICAL_WEIGHT * _share(wanted, present)
+            + _TITLED_LEXICAL_WEIGHT * _share(wanted, in_context)
             + _PASSAGE_WEIGHT * passage_prior[hit.passage.id]
             + _ARTICLE_WEIGHT * article_prior[hit.article.id]
             + _NO_FIGURE * (for_figure and not has_figure)
@@ -175,6 +173,12 @@ def alternate(ranked: Sequence[Candidate]) -> list[Candidate]:
 def heading(article: Article) -> str:
     """An article's title, unless it is addressed to a machine."""
     return "" if is_forged(article.title) else article.title
+
+
+def _share(wanted: dict[str, float], present: set[str]) -> float:
+    """How much of what is wanted is present, weighted by rarity; 0 to 1."""
+    total = sum(wanted.values()) or 1.0
+    return sum(_match(term, present) * weight for term, weight in wanted.items()) / total
 
 
 def _match(term: str, present: set[str]) -> float:
@@ -210,11 +214,9 @@ def _fill(ranked: Sequence[Candidate], budget: int) -> list[Candidate]:
     chosen: dict[tuple[str, int], Candidate] = {}
     articles: set[str] = set()
     left = budget
-    previous = _predecessors(ranked)
     for candidate in ranked:
         wanted = [candidate]
-        before = previous.get((candidate.hit.passage.id, candidate.start))
-        if before and leans_on_previous(candidate.text):
+        if leans_on_previous(candidate.text) and (before := predecessor(candidate, ranked)):
             wanted.append(before)
         fresh = [c for c in wanted if (c.hit.passage.id, c.start) not in chosen]
         cost = sum(c.tokens for c in fresh)
@@ -237,16 +239,9 @@ def leans_on_previous(sentence: str) -> bool:
 
 def predecessor(candidate: Candidate, ranked: Sequence[Candidate]) -> Candidate | None:
     """The sentence before one in its passage; None for the first."""
-    return _predecessors(ranked).get((candidate.hit.passage.id, candidate.start))
-
-
-def _predecessors(candidates: Sequence[Candidate]) -> dict[tuple[str, int], Candidate]:
-    ordered = sorted(candidates, key=lambda c: (c.hit.passage.id, c.start))
-    return {
-        (after.hit.passage.id, after.start): before
-        for before, after in pairwise(ordered)
-        if before.hit.passage.id == after.hit.passage.id
-    }
+    passage = candidate.hit.passage.id
+    earlier = (c for c in ranked if c.hit.passage.id == passage and c.start < candidate.start)
+    return max(earlier, key=lambda c: c.start, default=None)
 
 
 def _coverage(question: str, wanted: dict[str, float], hits: Sequence[Hit]) -> float:

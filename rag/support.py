@@ -10,14 +10,15 @@ more than weak. Words of an article that are addressed to a machine support noth
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from rag.asked import compares
-from rag.figures import figures, missing_figures, stands
+from rag.figures import Figure, figures, missing_figures, stands
 from rag.lexical import terms
-from rag.names import english_names, names_in, other_names
-from rag.screen import screened
-from rag.sentences import has_cjk, sentence_spans
+from rag.names import english_names, names_in, other_names, with_other_names
+from rag.screen import screened, sentences_that_count
+from rag.sentences import has_cjk
 from rag.types import Hit, Support
 
 SUPPORTED = 0.8
@@ -75,8 +76,9 @@ def evidence_text(hit: Hit) -> str:
 
 def source_sentences(hit: Hit) -> list[str]:
     """The sentences of a passage that say something to a reader."""
-    text = screened(hit.article.text)
-    return [text[start:end] for start, end in sentence_spans(text, hit.passage.start, hit.passage.end)]
+    text = hit.article.text
+    spans = sentences_that_count(text, hit.passage.start, hit.passage.end)
+    return [text[start:end] for start, end in spans]
 
 
 def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
@@ -175,14 +177,19 @@ def _overlap(sentence: str, context: str, rarity: Rarity) -> float:
     total = sum(rarity(term) for term in wanted)
     if not total:
         return 1.0
-    present = set(terms(context)) | set(terms(" ".join(other_names(context))))
-    return sum(rarity(term) for term in wanted & present) / total
+    return sum(rarity(term) for term in wanted & _terms_of(context)) / total
+
+
+@lru_cache(maxsize=512)
+def _terms_of(context: str) -> frozenset[str]:
+    """The terms of a text and of the other names of what it names; asked for many times an answer."""
+    return frozenset(terms(context)) | frozenset(terms(" ".join(other_names(context))))
 
 
 def _missing_names(sentence: str, hits: Sequence[Hit]) -> list[str]:
     """Names in a sentence that the cited passages and their titles do not hold under any spelling."""
     context = f"{_context(hits)} {' '.join(str(hit.article.published or '') for hit in hits)}"
-    present = set(terms(context)) | set(terms(" ".join(other_names(context))))
+    present = _terms_of(context)
     known = {spelling for spelling, _ in names_in(sentence)}
     missing = []
     for match in _CAPITALISED.finditer(sentence):
@@ -222,15 +229,16 @@ def _direction(text: str) -> str:
 class _Place:
     """A sentence of a passage, and what a reader knows there: the title and the sentence before."""
 
-    source: str
     context: str
+    figures: list[Figure]
 
 
 def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tuple[Support, str] | None:
     """How a figure stands in the passages, but for another thing, another name or another date."""
-    measures = [figure for figure in figures(sentence) if not figure.date and figure.unit != "year"]
+    said = figures(sentence)
+    measures = [figure for figure in said if not figure.date and figure.unit != "year"]
     places = [
-        _Place(source, f"{hit.article.title} {before} {source}")
+        _Place(f"{hit.article.title} {before} {source}", figures(source))
         for hit in hits
         for before, source in pairwise(["", *source_sentences(hit)])
     ]
@@ -240,12 +248,12 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
     found = False
     near_names: set[str] = set()
     for figure in measures:
-        around = [place for place in places if stands(figure, place.source)]
+        around = [place for place in places if stands(figure, place.figures)]
         if not around:
             continue
         found = True
         # A comparison gives several figures and dates, and no rule here tells which go together.
-        if not compares(sentence) and all(_other_date(sentence, place.source) for place in around):
+        if not compares(sentence) and all(_other_date(said, place.figures) for place in around):
             return "unsupported", f"the passage gives {figure} for another date"
         if max(_overlap(sentence, place.context, rarity) for place in around) < _NEAR_ITS_FIGURE:
             return "weak", f"the passage gives {figure} for something else, it seems"
@@ -255,26 +263,24 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
     return None
 
 
-def _other_date(sentence: str, source: str) -> bool:
+def _other_date(said: list[Figure], given: list[Figure]) -> bool:
     """Whether a source gives years, and none of them is one that the sentence gives."""
-    said, given = _years(sentence), _years(source)
-    return bool(said and given) and said.isdisjoint(given)
+    ours, theirs = _years(said), _years(given)
+    return bool(ours and theirs) and ours.isdisjoint(theirs)
 
 
-def _years(text: str) -> set[int]:
-    found = figures(text)
+def _years(found: list[Figure]) -> set[int]:
     dated = {f.date.year for f in found if f.date and f.date.year}
     return dated | {int(f.number) for f in found if f.unit == "year"}
 
 
 def _holds(context: str, name: str) -> bool:
-    return name.casefold() in f"{context} {' '.join(other_names(context))}".casefold()
+    return name.casefold() in with_other_names(context)
 
 
 def _names_overlap(sentence: str, hits: Sequence[Hit]) -> float:
     """The share of the names in a Chinese sentence that the passages hold in English; 0 to 1."""
-    context = _context(hits)
-    known = f"{context} {' '.join(other_names(context))}".casefold()
+    known = with_other_names(_context(hits))
     names = english_names(sentence, words=False)
     if not names:
         return WEAK

@@ -74,7 +74,7 @@ class TutorialChain:
         retrieved_s = perf_counter() - started
         first: float | None = None
         text = ""
-        for piece in self.stream(question.text):
+        for piece in self._reply(question.text, found):
             first = first or perf_counter() - started
             text += piece
         return Answer(
@@ -93,7 +93,9 @@ class TutorialChain:
 
     def stream(self, question: str, max_tokens: int = 220) -> Iterator[str]:
         """The answer, piece by piece."""
-        found = self._store.similarity_search(question, k=4)
+        yield from self._reply(question, self._store.similarity_search(question, k=4), max_tokens)
+
+    def _reply(self, question: str, found: Sequence[Document], max_tokens: int = 220) -> Iterator[str]:
         context = "\n\n".join(document.page_content for document in found)
         yield from self._llm.stream(
             [HumanMessage(_PROMPT.format(question=question, context=context))], max_tokens
