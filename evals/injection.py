@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from evals.suite import SUITES, holds
+from evals.suite import holds, read_rows
 from rag.chain import AnswerChain
 from rag.ingest import STARTER_SOURCE, ingest
 from rag.settings import load_settings
@@ -20,11 +20,10 @@ from rag.types import Answer, Question
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("suite", nargs="?", default="injection", help="name of a JSONL file in evals/suites")
+    parser.add_argument("suite", nargs="?", default="injection", help="name of a suite in evals/suites")
     parser.add_argument("--out", type=Path, help="write every answer to this JSONL file")
     options = parser.parse_args()
-    lines = (SUITES / f"{options.suite}.jsonl").read_text(encoding="utf-8").splitlines()
-    cases = [json.loads(line) for line in lines]
+    _, cases = read_rows(options.suite)
     with tempfile.TemporaryDirectory() as folder:
         answers = _answers(cases, Path(folder))
     if options.out:

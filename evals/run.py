@@ -14,7 +14,7 @@ from pathlib import Path
 
 from corpus.article import Article
 from corpus.reading import STARTER, read_articles
-from evals.suite import Case, Score, gold_in_first, read_suite, score, summary
+from evals.suite import Case, Score, gold_in_first, read_suite, score, sources, summary
 from rag.chain import AnswerChain, open_retriever
 from rag.ingest import STARTER_SOURCE, ingest
 from rag.settings import Settings, load_settings
@@ -34,10 +34,10 @@ def main() -> int:
     cases = [case for case in cases if options.kind in (None, case.kind)]
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(data_dir=Path(folder))
-        ingest(settings.data_dir, settings.embedding_model, [STARTER_SOURCE], only=True)
+        ingest(settings.data_dir, settings.embedding_model, sources(header), only=True)
         if options.retrieval:
             return _retrieval(settings, cases)
-        scores = _answers(_system(settings, options.peer), cases, options.out)
+        scores = _answers(_system(settings, options.peer, sources(header)), cases, options.out)
         measures = summary(scores)
         if options.peer is None:
             measures |= _follow_ups(settings, scores)
@@ -59,14 +59,15 @@ def _retrieval(settings: Settings, cases: list[Case]) -> int:
     return 0
 
 
-def _system(settings: Settings, peer: str | None) -> Callable[[Question], Answer]:
+def _system(settings: Settings, peer: str | None, sources: list[str]) -> Callable[[Question], Answer]:
     chain = AnswerChain.open(settings)
     chain.warm_up()
     if peer is None:
         return chain.invoke
     from evals.peers.tutorial import TutorialChain
 
-    articles = [item for item in read_articles(STARTER) if isinstance(item, Article)]
+    folders = [STARTER if source == STARTER_SOURCE else Path(source) for source in sources]
+    articles = [item for folder in folders for item in read_articles(folder) if isinstance(item, Article)]
     return TutorialChain(articles, chain.retriever.embedder, chain.llm()).invoke
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from rag.ingest import STARTER_SOURCE
 from rag.types import Answer, Hit, Question, Turn
 from rag.window import DateWindow
 
@@ -40,11 +41,23 @@ class Case:
 
 def read_suite(name: str) -> tuple[dict[str, Any], list[Case]]:
     """The header and the cases of a suite in `SUITES`."""
+    header, rows = read_rows(name)
+    return header, [_case(row) for row in rows]
+
+
+def read_rows(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The header of a suite in `SUITES` and its cases as they are written."""
     header = yaml.safe_load((SUITES / f"{name}.yaml").read_text(encoding="utf-8"))
     lines = [
         line for name in header["cases"] for line in (SUITES / name).read_text(encoding="utf-8").splitlines()
     ]
-    return header, [_case(json.loads(line)) for line in lines if line.strip()]
+    return header, [json.loads(line) for line in lines if line.strip()]
+
+
+def sources(header: dict[str, Any]) -> list[str]:
+    """What a suite is asked over: the starter corpus, and the folder of articles of its own if it has one."""
+    own = [str(SUITES / header["articles"])] if "articles" in header else []
+    return [STARTER_SOURCE, *own]
 
 
 def _case(row: dict[str, Any]) -> Case:

@@ -6,12 +6,14 @@ the passages support what it wrote then.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from corpus.article import Article
+from rag.asked import asks_for_name, compares, units_asked_for
+from rag.figures import Figure, figures, years_of
 from rag.generate import NOT_FOUND
 from rag.lexical import terms
-from rag.names import names_in, with_other_names
+from rag.names import names_in, other_names, with_other_names
 from rag.select import Evidence, renamed_terms, terms_of
 from rag.sentences import has_cjk
 from rag.support import RANK
@@ -20,7 +22,7 @@ from rag.types import Sentence, Support
 MIN_SIMILARITY = 0.25
 MIN_COVERAGE = 0.2
 
-ANSWER_FROM: dict[Support, float] = {"supported": 0.5, "weak": 0.6, "unsupported": 0.74}
+ANSWER_FROM: dict[Support, float] = {"supported": 0.4, "weak": 0.54, "unsupported": 0.74}
 """How probable the model must find it that the passages hold the answer, for one to be given.
 
 By the best support of what it wrote then; nothing, or a refusal, counts as unsupported, and such an
@@ -30,6 +32,9 @@ answerable questions refused, and unanswerable ones answered.
 
 MIN_CONFIDENCE = min(ANSWER_FROM.values())
 """Below this, the model is not asked for an answer."""
+
+_CAPITALISED = re.compile(r"\b[A-Z][\w&’'-]*")
+_CURRENCY = re.compile("[A-Z]{3}")  # as in ISO 4217
 
 _UNTOLD = 0.65  # what the model writes is believed when it is supported, and so is its refusal
 
@@ -53,6 +58,34 @@ def confidence(says_yes: float | None) -> float:
 def best_support(sentences: Sequence[Sentence]) -> Support:
     """The best state among sentences; unsupported when there are none."""
     return max((s.support for s in sentences), key=RANK.__getitem__, default="unsupported")
+
+
+def misses_the_point(question: str, sentences: Sequence[Sentence]) -> bool:
+    """Whether what is said in reply cannot be what was asked for, however well it is supported.
+
+    It names other years than the question only, holds no figure of the kind or no name that was
+    asked for, or says nothing that the question did not.
+    """
+    said = " ".join(s.text for s in sentences if s.support != "unsupported")
+    if not said or has_cjk(question):
+        return False
+    asked, told = figures(question), figures(said)
+    years, years_told = years_of(asked), years_of(told)
+    if years and years_told and years.isdisjoint(years_told):
+        return True
+    wanted = units_asked_for(question)
+    if wanted and wanted.isdisjoint(_units(figure for figure in told if figure not in asked)):
+        return True
+    known = {*terms(question), *terms(" ".join(other_names(question)))}
+    if asks_for_name(question):
+        return not any(set(terms(name)) - known for name in _CAPITALISED.findall(said))
+    return known.issuperset(terms(said)) and not compares(question)
+
+
+def _units(found: Iterable[Figure]) -> set[str]:
+    """The units of figures without their rates; every currency is money."""
+    units = {figure.unit.split("/")[0] for figure in found}
+    return {"money" if _CURRENCY.fullmatch(unit) else unit for unit in units}
 
 
 def may_be_refusal(said: str) -> bool:

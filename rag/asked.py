@@ -55,10 +55,30 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _COMPARISON = re.compile(
-    r"\b(?:compar\w+|versus|vs\.?|differ\w*|contrast|against|each|both|respectively|than|or"
-    r"|which (?:one )?(?:is|was|cost|has|would|sits?|of))\b|和.*(?:相比|哪个)|分别|相比",
+    r"\b(?:compar\w+|versus|vs\.?|differ\w*|contrast|against|each(?! (?:year|quarter|month|week|day)\b)|both"
+    r"|next to|respectively|than|or|which (?:one )?(?:is|was|cost|has|would|sits?|of))\b"
+    r"|和.*(?:相比|哪个)|分别|相比",
     re.IGNORECASE,
 )
+
+
+_SECOND_QUESTION = re.compile(
+    r"\S[,;]? (?:and|then) (?:in |at |by |for |from )?(?:what|who|whose|how|when|where|which|why)\b",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(
+    r"(?:\bhow (?:much|big|large|high)|\bwhat(?:'s| is| was| are| were| do(?:es)?| did| will| would)?)\b"
+    r"(?! made\b).*\b(?:costs?|pay(?:s|ing)?|paid|spen[dt]|spends|spending|prices?|revenues?|turnover"
+    r"|profits?|loss(?:es)?|npv|ebitda|capex|budget|rent|salary|valuation|fee|dollars?|money|loan)\b",
+    re.IGNORECASE,
+)
+_MASS = re.compile(
+    r"\bhow (?:many|much) (?:\w+ ){0,2}(?:tonn?e?s|tpa|kilos?|kilograms?|kg)\b|\btonnage\b|多少.{0,2}吨",
+    re.IGNORECASE,
+)
+_DURATION = re.compile(r"\bhow (?:many (?:days|weeks|months|years)|long)\b", re.IGNORECASE)
+_PERSON = re.compile(r"\bwho(?:se)?\b|谁", re.IGNORECASE)
+_PLACE = re.compile(r"\bwhere\b|\b(?:what|which) (?:country|state|city|town|place)\b|在哪", re.IGNORECASE)
 
 
 def asks_for_advice(question: str) -> bool:
@@ -90,3 +110,34 @@ def asks_for_date(question: str) -> bool:
 def compares(question: str) -> bool:
     """Whether a question sets two things side by side, so that it takes evidence on both."""
     return bool(_COMPARISON.search(question))
+
+
+def asks_twice(question: str) -> bool:
+    """Whether a question has two parts, each of which takes evidence of its own.
+
+    >>> asks_twice("How much did MP make in 2024, and how much in 2025?")
+    True
+    """
+    return compares(question) or bool(_SECOND_QUESTION.search(question))
+
+
+def units_asked_for(question: str) -> frozenset[str]:
+    """The units of which an answer must hold at least one; empty when the question tells none.
+
+    Units as in `rag.figures.Figure`; ``money`` is any currency.
+
+    >>> units_asked_for("How many tonnes did Lynas ship?")
+    frozenset({'kg'})
+    """
+    if _MASS.search(question):
+        return frozenset({"kg"})
+    if _DURATION.search(question):
+        return frozenset({"month", "day", "year"})
+    if _MONEY.search(question):
+        return frozenset({"money", "%", "times"})
+    return frozenset()
+
+
+def asks_for_name(question: str) -> bool:
+    """Whether only another name can answer a question: who, or where, and not which of two."""
+    return bool(_PERSON.search(question) or _PLACE.search(question)) and not compares(question)

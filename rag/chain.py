@@ -20,6 +20,7 @@ from rag.abstain import (
     best_support,
     confidence,
     may_be_refusal,
+    misses_the_point,
     too_weak,
     uncovered_names,
     unmatched_words,
@@ -204,7 +205,10 @@ class _Run:
             self._failure = str(error)
         draft = grounder.finish()
         self._ground_s = grounder.seconds
-        if not self._failure and sure < ANSWER_FROM[best_support(draft.sentences)]:
+        best = best_support(draft.sentences)
+        if misses_the_point(self._understood.question, draft.sentences):
+            best = "unsupported"
+        if not self._failure and sure < ANSWER_FROM[best]:
             yield self._take_back(draft, grounder.unknown)
             return
         quotes = nearest(evidence) if self._failure else quotable(evidence, draft, self._understood.question)

@@ -7,6 +7,7 @@ and ``third quarter of 2025`` all become a `PartialDate`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -67,6 +68,12 @@ class PartialDate:
         month = MONTHS[self.month - 1] if self.month else None
         return " ".join(str(part) for part in (self.day, month, self.year) if part)
 
+    def holds(self, day: date) -> bool:
+        """Whether a day lies in the quarter, half, month or year that is said, or is the day."""
+        own = (day.year, day.month, day.day, (day.month + 2) // 3, (day.month + 5) // 6)
+        said = (self.year, self.month, self.day, self.quarter, self.half)
+        return all(part in (None, value) for part, value in zip(said, own, strict=True))
+
 
 def find_dates(text: str) -> list[tuple[int, int, PartialDate]]:
     """Dates in a text with their places ``(start, end, date)``, in order, none overlapping.
@@ -75,10 +82,10 @@ def find_dates(text: str) -> list[tuple[int, int, PartialDate]]:
     """
     taken = bytearray(len(text))
     found = []
-    for start, end, date in _matches(text):
+    for start, end, said in _matches(text):
         if not any(taken[start:end]):
             taken[start:end] = b"\1" * (end - start)
-            found.append((start, end, date))
+            found.append((start, end, said))
     return sorted(found, key=lambda item: item[0])
 
 

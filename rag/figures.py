@@ -7,6 +7,7 @@ where ``13 May 2025`` does. ``RMB`` is not ``US$``, percent are not percentage p
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -119,6 +120,8 @@ _WORD = re.compile(
 )
 _TIME = re.compile(r"\b(" + "|".join(_TIMES) + r")(?:e[sd]?|ing)?\b", re.IGNORECASE)
 _ORDINAL = re.compile(r"\b(" + "|".join(_ORDINALS) + r")\b(?![\s-](?:half|quarter))", re.IGNORECASE)
+_ROMAN = {"ii": 2, "iii": 3, "iv": 4}
+_PHASE = re.compile(r"\b(?:phase|stage) (" + "|".join(_ROMAN) + r")\b", re.IGNORECASE)
 _FRACTION = re.compile(
     r"\b(?:"
     + "|".join(f for f in _FRACTIONS if f.isascii() and f != "half")
@@ -181,7 +184,7 @@ def missing_figures(statement: str, evidence: str) -> list[str]:
     return sorted({str(figure) for figure in figures(statement) if not stands(figure, known)})
 
 
-def stands(figure: Figure, known: list[Figure]) -> bool:
+def stands(figure: Figure, known: Sequence[Figure]) -> bool:
     """Whether a figure is among those of a text."""
     if figure.date:
         return _date_stands(figure.date, known)
@@ -199,16 +202,24 @@ def stands(figure: Figure, known: list[Figure]) -> bool:
     return False
 
 
+def years_of(found: Sequence[Figure]) -> set[int]:
+    """The years of the calendar among figures, those of dates as well."""
+    dated = {f.date.year for f in found if f.date and f.date.year}
+    return dated | {int(f.number) for f in found if f.unit == "year"}
+
+
 def _may_share(wanted: str, given: str, units: set[str]) -> bool:
     """Whether equal numbers of two units may be the same figure: when one text leaves the unit out."""
     if "year" in (wanted, given):
         return "" in (wanted, given)
+    if wanted == f"{given}/kg":
+        return wanted in units  # from $60 per kg to $50
     if not wanted:
         return given not in ("%", "pp", "times")
     return not given and wanted in units
 
 
-def _date_stands(date: PartialDate, known: list[Figure]) -> bool:
+def _date_stands(date: PartialDate, known: Sequence[Figure]) -> bool:
     """Whether all that is said of a date is said of one date; the year may be said elsewhere."""
     dates = [figure.date for figure in known if figure.date]
     years = {d.year for d in dates} | {int(f.number) for f in known if f.unit == "year"}
@@ -297,6 +308,7 @@ def _spelled(text: str) -> tuple[str, list[Figure]]:
     text = _FRACTION.sub(lambda m: take(m, _FRACTIONS[m.group().lower()], "%"), text)
     text = _TIME.sub(lambda m: take(m, _TIMES[m.group(1).lower()], "times"), text)
     text = _ORDINAL.sub(lambda m: take(m, _ORDINALS[m.group(1).lower()], ""), text)
+    text = _PHASE.sub(lambda m: take(m, _ROMAN[m.group(1).lower()], ""), text)
     return _WORD.sub(_digits, text), found
 
 

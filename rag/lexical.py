@@ -9,12 +9,14 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 import bm25s
 import numpy as np
 import Stemmer
+import yaml
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TERM = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+")
@@ -105,6 +107,18 @@ def _terms(text: str) -> Iterator[str]:
             yield run.replace(",", "")
         elif run not in _STOPWORDS:
             yield _stemmer.stemWord(run)
+
+
+def synonyms_of(term: str) -> frozenset[str]:
+    """The index terms that mean the same as a term, itself left out, from ``synonyms.yaml``."""
+    return _synonyms().get(term, frozenset())
+
+
+@lru_cache(maxsize=1)
+def _synonyms() -> dict[str, frozenset[str]]:
+    groups = yaml.safe_load(Path(__file__).with_name("synonyms.yaml").read_text(encoding="utf-8"))
+    stemmed = [frozenset(term for word in group for term in terms(word)) for group in groups]
+    return {term: group - {term} for group in stemmed for term in group}
 
 
 @dataclass(frozen=True)

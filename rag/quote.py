@@ -7,7 +7,7 @@ says it all, is exact by construction, and costs no waiting.
 import re
 from itertools import combinations
 
-from rag.asked import asks_for_commitments, compares
+from rag.asked import asks_for_commitments, asks_twice, compares
 from rag.attribution import kind_of
 from rag.figures import figures, missing_figures
 from rag.lexical import terms
@@ -16,7 +16,7 @@ from rag.select import Candidate, Evidence, leans_on_previous, predecessor
 from rag.types import Citation, Draft
 
 MAX_QUOTES = 4
-_MORE_FOR_COMPARISONS = 2
+_MORE_FOR_TWO_PARTS = 2
 _BEHIND_THE_BEST = 0.5
 _RESTATED = 0.7
 _SAME_THING = 0.5
@@ -35,7 +35,7 @@ def quotable(evidence: Evidence, draft: Draft, question: str) -> list[Candidate]
     cited = {citation.article_id for citation in draft.citations}
     only_facts = asks_for_commitments(question)
     several = compares(question)
-    most = MAX_QUOTES + several * _MORE_FOR_COMPARISONS
+    most = MAX_QUOTES + asks_twice(question) * _MORE_FOR_TWO_PARTS
     best = max((candidate.score for candidate in evidence.ranked), default=0.0)
     chosen: list[Candidate] = []
     for candidate in evidence.ranked:

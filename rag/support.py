@@ -1,8 +1,9 @@
 """Whether passages support a sentence: deterministic, without a second model.
 
-A sentence is *supported* when its figures and names stand in the passages that it cites, its words,
-weighted by how rare they are, mostly do, and nothing that it says is turned round there. It is
-*weak* when a reader should look for himself, and *unsupported* otherwise. A sentence in Chinese over
+A sentence is *supported* when its figures and names stand in the passages that it cites, one sentence
+there, read with its title and the sentence before, holds nearly all of its words, weighted by how rare
+they are, and nothing that it says is turned round. It is *weak* when a reader should look for himself,
+and *unsupported* otherwise. A sentence in Chinese over
 an English passage shares no words with it, so its figures and names are checked, and it is never
 more than weak. Words of an article that are addressed to a machine support nothing.
 """
@@ -14,17 +15,20 @@ from functools import lru_cache
 from itertools import pairwise
 
 from rag.asked import compares
-from rag.figures import Figure, figures, missing_figures, stands
-from rag.lexical import terms
+from rag.dates import find_dates
+from rag.figures import Figure, figures, missing_figures, stands, years_of
+from rag.lexical import synonyms_of, terms
 from rag.names import english_names, names_in, other_names, with_other_names
 from rag.screen import screened, sentences_that_count
 from rag.sentences import has_cjk
 from rag.types import Hit, Support
 
-SUPPORTED = 0.8
+SUPPORTED = 0.85
 WEAK = 0.35
 _NEAR_ITS_FIGURE = 0.3
+_OWN_CLAUSE = 0.5
 _SAME_STATEMENT = 0.5
+_SAME_WORDS = 0.7
 _MAX_CITED = 3
 
 Rarity = Callable[[str], float]
@@ -45,6 +49,20 @@ _DOWN = re.compile(
     r"\b(?:fell|fall(?:s|en|ing)?|declin\w+|decreas\w+|drop\w*|slump\w*|lower|shr[aiu]nk\w*|plung\w+|slid|halv\w+|"
     r"cut|reduc\w+|contract(?:ed|ion)|down)\b",
     re.IGNORECASE,
+)
+_REASON = re.compile(
+    r"\b(?:because|since (?!\d|\w+ \d)|due to|owing to|thanks to|as a result|so that|in order to|caused"
+    r"|therefore)\b|因为|由于|因此",
+    re.IGNORECASE,
+)
+_GIVES_REASON = re.compile(
+    _REASON.pattern
+    + r"|\b(?:reasons?|reflect\w*|driven|led by|after|following|on the back of|amid|as|so|to|given"
+    r"|attribut\w*|explain\w*|means?|meant|thereby|which)\b",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(
+    r"(?<!\d),(?=\s)|(?<=\d),(?=\s)|[;:]|\s(?=(?:and|while|whereas|with|but|against|versus|compared|than|or)\s)"
 )
 _LONG_NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)+")
 _CAPITALISED = re.compile(r"(?<![A-Za-z\d.])[A-Z][A-Za-z\d&'’-]+")
@@ -94,15 +112,20 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
         return _check_headings(sentence, hits, passages, missing, overlap)
     if overlap < WEAK:
         return Check(hits, "unsupported", "the cited passage does not say this", overlap)
-    if strangers := _missing_names(sentence, hits):
-        doubt = f"the cited passage does not name {', '.join(strangers)}"
+    strangers = _missing_names(sentence, _context(hits), hits)
+    doubt = f"the cited passage does not name {', '.join(strangers)}"
+    if strangers and _missing_names(sentence, _whole_articles(hits), hits):
         return Check(hits, "unsupported", doubt, overlap, tuple(strangers))
     if turned := _turned_round(sentence, hits, rarity):
-        return Check(hits, "unsupported", turned, overlap)
+        return Check(hits, *turned, overlap)
     if misplaced := _misplaced_figures(sentence, hits, rarity):
         return Check(hits, *misplaced, overlap)
-    if overlap < SUPPORTED:
+    if strangers:
+        return Check(hits, "weak", doubt, overlap)
+    if min(overlap, _told(sentence, hits, rarity)) < SUPPORTED:
         return Check(hits, "weak", "worded differently from the cited passage", overlap)
+    if _reason_added(sentence, hits, rarity):
+        return Check(hits, "weak", "the passage does not give that as the reason, it seems", overlap)
     return Check(hits, "supported", "", overlap)
 
 
@@ -120,7 +143,9 @@ def _check_headings(
 ) -> Check:
     """A figure that no passage has may stand in the title or be the date of publication."""
     headings = " ".join(f"{hit.article.title} {hit.article.published or ''}" for hit in hits)
-    still_missing = missing_figures(sentence, f"{passages} {headings}")
+    days = [hit.article.published for hit in hits if hit.article.published]
+    spans = {str(said) for *_, said in find_dates(sentence) if any(map(said.holds, days))}
+    still_missing = [f for f in missing_figures(sentence, f"{passages} {headings}") if f not in spans]
     if still_missing or overlap < WEAK:
         doubt = f"not in the cited passage: {', '.join(still_missing or missing)}"
         return Check(hits, "unsupported", doubt, overlap, missing)
@@ -142,7 +167,26 @@ def attribute(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity:
     for check in (own, best):
         if check.missing:
             options.append(check_support(sentence, _completed(check, single), rarity))
-    return max(options, key=lambda check: (RANK[check.support], check.overlap, -len(check.hits)))
+    chosen = max(options, key=lambda check: (RANK[check.support], check.overlap, -len(check.hits)))
+    if chosen.support == "unsupported" and (joined := _by_clause(sentence, cited, shown, rarity)):
+        return joined
+    return chosen
+
+
+def _by_clause(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity: Rarity) -> Check | None:
+    """The passages of a sentence that joins the figures of two, each clause with its own; None without.
+
+    A clause may leave out whom it is about, so this is never more than weak.
+    """
+    clauses = [clause.text for clause in _clauses(sentence)]
+    if len(clauses) < 2:
+        return None
+    checks = [attribute(clause, cited, shown, rarity) for clause in clauses]
+    if any(check.support == "unsupported" for check in checks):
+        return None
+    hits = tuple(dict.fromkeys(hit for check in checks for hit in check.hits))
+    overlap = min(check.overlap for check in checks)
+    return Check(hits[:_MAX_CITED], "weak", "put together from several passages", overlap)
 
 
 RANK: dict[Support, int] = {"unsupported": 0, "weak": 1, "supported": 2}
@@ -177,7 +221,9 @@ def _overlap(sentence: str, context: str, rarity: Rarity) -> float:
     total = sum(rarity(term) for term in wanted)
     if not total:
         return 1.0
-    return sum(rarity(term) for term in wanted & _terms_of(context)) / total
+    present = _terms_of(context)
+    held = (term for term in wanted if term in present or not present.isdisjoint(synonyms_of(term)))
+    return sum(map(rarity, held)) / total
 
 
 @lru_cache(maxsize=512)
@@ -186,10 +232,9 @@ def _terms_of(context: str) -> frozenset[str]:
     return frozenset(terms(context)) | frozenset(terms(" ".join(other_names(context))))
 
 
-def _missing_names(sentence: str, hits: Sequence[Hit]) -> list[str]:
-    """Names in a sentence that the cited passages and their titles do not hold under any spelling."""
-    context = f"{_context(hits)} {' '.join(str(hit.article.published or '') for hit in hits)}"
-    present = _terms_of(context)
+def _missing_names(sentence: str, context: str, hits: Sequence[Hit]) -> list[str]:
+    """Names in a sentence that a text does not hold under any spelling; ``hits`` tell the dates."""
+    present = _terms_of(f"{context} {' '.join(str(hit.article.published or '') for hit in hits)}")
     known = {spelling for spelling, _ in names_in(sentence)}
     missing = []
     for match in _CAPITALISED.finditer(sentence):
@@ -198,25 +243,35 @@ def _missing_names(sentence: str, hits: Sequence[Hit]) -> list[str]:
         opens = not sentence[: match.start()].strip(" \"'“‘(-•*")
         if opens and not any(name.startswith(word) for name in known):
             continue
+        if find_dates(word):  # Q4: dates are checked as figures
+            continue
         if not set(terms(word.removesuffix("'s").removesuffix("’s"))) <= present:
             missing.append(word)
     return missing
 
 
-def _turned_round(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
-    """How the best matching sentence of the passages says the opposite; empty when it does not."""
+def _turned_round(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tuple[Support, str] | None:
+    """How the best matching sentence of the passages says the opposite; None when it does not."""
     source = aligned(sentence, hits, rarity)
     if _overlap(sentence, source, rarity) < _SAME_STATEMENT:
-        return ""
-    if bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(source)):
-        # A long source may negate something else; what is denied must be in the answer as well.
-        negated = _NEGATION.search(sentence) or len(terms(source)) < 2 * len(terms(sentence))
-        if negated:
-            return "the cited passage puts a negation otherwise"
+        return None
+    denies, denied = bool(_NEGATION.search(sentence)), bool(_NEGATION.search(source))
+    if denies and not denied:
+        return "unsupported", "the cited passage puts a negation otherwise"
     said, read = _direction(sentence), _direction(source)
     if said and read and said != read:
-        return "the cited passage says that it went the other way"
-    return ""
+        return "unsupported", "the cited passage says that it went the other way"
+    if denied and not denies:  # a long source may negate something else
+        state = _denial(_overlap(source, sentence, rarity))
+        return state and (state, "the cited passage puts a negation otherwise")
+    return None
+
+
+def _denial(shared: float) -> Support | None:
+    """How doubtful a plain sentence is whose source holds a negation, by the part of the source it tells."""
+    if shared >= _SAME_WORDS:
+        return "unsupported"
+    return "weak" if shared >= _SAME_STATEMENT else None
 
 
 def _direction(text: str) -> str:
@@ -227,21 +282,107 @@ def _direction(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Place:
-    """A sentence of a passage, and what a reader knows there: the title and the sentence before."""
+    """A sentence of a passage, and what a reader knows there: the heading and the sentence before."""
 
+    source: str
     context: str
     figures: list[Figure]
+    dates: list[Figure]
+
+
+def _places(hits: Sequence[Hit]) -> list[_Place]:
+    return [
+        _place(hit, before, source)
+        for hit in hits
+        for before, source in pairwise(["", *source_sentences(hit)])
+    ]
+
+
+def _place(hit: Hit, before: str, source: str) -> _Place:
+    title = hit.article.title
+    given = [_dated(text) for text in (source, before, title)]
+    # A sentence without a date goes on about the one before, or about what the title names.
+    dates = next((found for found in given if found), [])
+    return _Place(source, f"{title} {hit.article.publisher} {before} {source}", figures(source), dates)
+
+
+def _dated(text: str) -> list[Figure]:
+    return [figure for figure in figures(text) if figure.date or figure.unit == "year"]
+
+
+def _told(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> float:
+    """The share of its terms that one place holds; of a sentence that joins two, of its lesser half."""
+    contexts = [place.context for place in _places(hits)]
+    parts = [clause.text for clause in _clauses(sentence)] if len(hits) > 1 else []
+    best = [max((_overlap(part, context, rarity) for context in contexts), default=0.0) for part in parts]
+    whole = max((_overlap(sentence, context, rarity) for context in contexts), default=0.0)
+    return max(whole, min(best, default=0.0))
+
+
+def _reason_added(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> bool:
+    """Whether a sentence gives something as a reason that the passages merely tell."""
+    if not _REASON.search(sentence):
+        return False
+    return not _GIVES_REASON.search(aligned(sentence, hits, rarity))
+
+
+def _clause_of_another(sentence: str, figure: Figure, source: str) -> Support | None:
+    """How doubtful it is that a sentence tells a figure of what its source tells it of; None if it does.
+
+    "Pensana holds 84%, the government 10%" does not say that Pensana holds 10%: the clause of the
+    figure shares no word with the sentence, and the clause of another figure of the unit does.
+    """
+    clauses = _clauses(source)
+    own = [clause.words for clause in clauses if stands(figure, clause.figures)]
+    rivals = [
+        clause.words
+        for clause in clauses
+        if not stands(figure, clause.figures) and any(f.unit == figure.unit for f in clause.figures)
+    ]
+    said = [clause.words for clause in _clauses(sentence) if stands(figure, clause.figures)]
+    if not own or not rivals or not said:
+        return None
+    others = frozenset().union(*rivals)
+    mine = frozenset().union(*own)
+    ours = mine - others or mine
+    telling = said[0]
+    if len(ours & telling) >= _OWN_CLAUSE * len(ours) or not (others - mine) & telling:
+        return None
+    return "weak" if ours & telling else "unsupported"
+
+
+@dataclass(frozen=True)
+class _Clause:
+    text: str
+    words: frozenset[str]
+    figures: tuple[Figure, ...]
+
+
+@lru_cache(maxsize=256)
+def _clauses(text: str) -> tuple[_Clause, ...]:
+    """The clauses of a text that hold measures; one without belongs to the next that has one."""
+    parts: list[tuple[str, tuple[Figure, ...]]] = []
+    waiting = ""
+    for part in _CLAUSE_END.split(text):
+        waiting = f"{waiting} {part}".strip()
+        if found := tuple(f for f in figures(part) if not f.date and f.unit != "year"):
+            parts.append((waiting, found))
+            waiting = ""
+    if waiting and parts:
+        last, found = parts[-1]
+        parts[-1] = (f"{last} {waiting}", found)
+    return tuple(_Clause(words, _words_of(words), found) for words, found in parts)
+
+
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(term for term in terms(text) if not term[0].isdigit())
 
 
 def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tuple[Support, str] | None:
     """How a figure stands in the passages, but for another thing, another name or another date."""
     said = figures(sentence)
     measures = [figure for figure in said if not figure.date and figure.unit != "year"]
-    places = [
-        _Place(f"{hit.article.title} {before} {source}", figures(source))
-        for hit in hits
-        for before, source in pairwise(["", *source_sentences(hit)])
-    ]
+    places = _places(hits)
     # Of a name that is not in the alias file, the first word has to do.
     unknown = (match.group().split()[0] for match in _LONG_NAME.finditer(sentence))
     names = {name for name, _ in names_in(sentence, materials=False)} or set(unknown)
@@ -253,25 +394,33 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
             continue
         found = True
         # A comparison gives several figures and dates, and no rule here tells which go together.
-        if not compares(sentence) and all(_other_date(said, place.figures) for place in around):
+        if not compares(sentence) and all(_other_date(said, place.dates) for place in around):
             return "unsupported", f"the passage gives {figure} for another date"
         if max(_overlap(sentence, place.context, rarity) for place in around) < _NEAR_ITS_FIGURE:
             return "weak", f"the passage gives {figure} for something else, it seems"
+        doubts = [_clause_of_another(sentence, figure, place.source) for place in around]
+        if all(doubts):
+            state = max((doubt for doubt in doubts if doubt), key=RANK.__getitem__)
+            return state, f"the passage gives {figure} for something else, it seems"
         near_names |= {name for name in names for place in around if _holds(place.context, name)}
     if found and names and not near_names:
-        return "unsupported", f"the passage does not give that figure for {', '.join(sorted(names))}"
+        # Named beside another figure, it is mixed up; named elsewhere in the article, it may be meant.
+        beside = any(_holds(place.context, name) for name in names for place in places)
+        state: Support = "unsupported" if beside else "weak"
+        return state, f"the passage does not give that figure for {', '.join(sorted(names))}"
     return None
 
 
 def _other_date(said: list[Figure], given: list[Figure]) -> bool:
-    """Whether a source gives years, and none of them is one that the sentence gives."""
-    ours, theirs = _years(said), _years(given)
-    return bool(ours and theirs) and ours.isdisjoint(theirs)
+    """Whether a source gives years, or months, and none of them is one that the sentence gives."""
+    return any(
+        bool(ours and theirs) and ours.isdisjoint(theirs)
+        for ours, theirs in ((years_of(said), years_of(given)), (_months(said), _months(given)))
+    )
 
 
-def _years(found: list[Figure]) -> set[int]:
-    dated = {f.date.year for f in found if f.date and f.date.year}
-    return dated | {int(f.number) for f in found if f.unit == "year"}
+def _months(found: list[Figure]) -> set[int]:
+    return {f.date.month for f in found if f.date and f.date.month}
 
 
 def _holds(context: str, name: str) -> bool:
@@ -289,6 +438,12 @@ def _names_overlap(sentence: str, hits: Sequence[Hit]) -> float:
 
 def _context(hits: Sequence[Hit]) -> str:
     return " ".join(f"{hit.article.title} {hit.article.publisher} {evidence_text(hit)}" for hit in hits)
+
+
+def _whole_articles(hits: Sequence[Hit]) -> str:
+    return " ".join(
+        f"{hit.article.title} {hit.article.publisher} {screened(hit.article.text)}" for hit in hits
+    )
 
 
 def _mostly_chinese(text: str) -> bool:

@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from corpus.article import Article
 from corpus.reading import STARTER, read_articles
-from evals.suite import Case, Score, read_suite, score, summary
+from evals.suite import Case, Score, read_suite, score, sources, summary
+from rag.ingest import STARTER_SOURCE
 from rag.types import Answer, Citation, Hit, Passage, Question, Timings
 
-URLS = {item.url for item in read_articles(STARTER) if isinstance(item, Article)}
 ARTICLE = Article("https://example.com/a", "Output was 1,404 tonnes.", "A", "B", date(2025, 1, 1))
 HIT = Hit(Passage("p", ARTICLE.id, 0, 24, ARTICLE.text), ARTICLE, 1.0, 0.5, 1.0)
 
@@ -49,11 +50,13 @@ def test_summary_counts_refusals_apart_for_answerable_and_unanswerable() -> None
 
 
 @pytest.mark.parametrize("name", ["starter", "dev", "report"])
-def test_suites_name_only_articles_of_the_starter_corpus(name: str) -> None:
-    _, cases = read_suite(name)
+def test_suites_name_only_articles_of_their_corpus(name: str) -> None:
+    header, cases = read_suite(name)
+    folders = [STARTER if source == STARTER_SOURCE else Path(source) for source in sources(header)]
+    urls = {item.url for folder in folders for item in read_articles(folder) if isinstance(item, Article)}
     assert len({c.id for c in cases}) == len(cases)
     for c in cases:
-        assert set(c.gold_urls) <= URLS
+        assert set(c.gold_urls) <= urls
         assert c.answerable == bool(c.gold_urls)
         assert c.kind == "advice" or c.answerable == bool(c.facts)
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from rag.asked import asks_for_advice, asks_for_commitments, asks_for_date, asks_for_figure, compares
+from rag.asked import (
+    asks_for_advice,
+    asks_for_commitments,
+    asks_for_date,
+    asks_for_figure,
+    asks_twice,
+    compares,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +52,17 @@ def test_other_kinds() -> None:
     assert asks_for_date("When did the mill restart?")
     assert compares("Lynas versus MP: who made more?")
     assert not compares("Who leads Baogang?")
+
+
+@pytest.mark.parametrize(
+    ("question", "twice"),
+    [
+        ("How much did MP make in 2024, and how much in 2025?", True),
+        ("Who led the session, and who chairs the society?", True),
+        ("MP against Lynas: revenue?", True),
+        ("And what products come out?", False),
+        ("How much does Lynas make each year?", False),
+    ],
+)
+def test_a_question_of_two_parts(question: str, twice: bool) -> None:
+    assert asks_twice(question) is twice

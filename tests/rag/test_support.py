@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from corpus.article import Article
 from rag.support import attribute, check_support
 from rag.types import Hit, Passage
@@ -159,3 +161,80 @@ def test_chinese_over_english_is_checked_by_names_and_figures() -> None:
 
 def test_nothing_cited_and_nothing_shown_is_unsupported() -> None:
     assert attribute("Anything.", [], [], rarity).support == "unsupported"
+
+
+STAKES = hit("Pensana holds 84% of the project, and the Angolan government 10%.", "Longonjo")
+TONNES = hit("Norra targets 248 t a year of dysprosium and 36 t a year of terbium over 26 years.", "Norra")
+SHARES = hit("China, Australia and Myanmar held 85% of the market, with China at 62%.", "Market")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "passage", "support"),
+    [
+        ("Pensana holds 84% of the project.", STAKES, "supported"),
+        ("The Angolan government holds 10% of the project.", STAKES, "supported"),
+        ("Pensana holds 10% of the project.", STAKES, "unsupported"),
+        ("Norra targets 36 t a year of terbium.", TONNES, "supported"),
+        ("Norra targets 36 t a year of dysprosium.", TONNES, "unsupported"),
+        ("Norra targets 248 t a year of dysprosium and 36 t a year of terbium.", TONNES, "supported"),
+        ("China held 62% of the market.", SHARES, "supported"),
+        ("Myanmar held 62% of the market.", SHARES, "unsupported"),
+    ],
+)
+def test_a_figure_belongs_to_its_clause(sentence: str, passage: Hit, support: str) -> None:
+    assert check_support(sentence, [passage], rarity).support == support
+
+
+def test_words_scattered_over_a_passage_make_no_statement() -> None:
+    scattered = hit(
+        "The plant in Texas makes alloy. A mine in Wyoming was sold. Output of oxide fell in spring.", "News"
+    )
+    check = check_support("The mine in Texas makes oxide in spring.", [scattered], rarity)
+    assert check.support == "weak"
+
+
+def test_a_figure_of_another_month_is_unsupported() -> None:
+    exports = hit("China exported 12,200 kg of terbium in October 2025. November 2025 was quiet.", "Exports")
+    moved = check_support("China exported 12,200 kg of terbium in November 2025.", [exports], rarity)
+    assert (moved.support, moved.doubt) == ("unsupported", "the passage gives 12200 for another date")
+
+
+def test_an_invented_reason_is_weak() -> None:
+    told = hit("Prices fell. They were back at the level of spring.", "Prices")
+    given = hit("Prices fell because demand was weak.", "Prices")
+    assert (
+        check_support("Prices fell because they were back at the level of spring.", [told], rarity).support
+        == "weak"
+    )
+    assert check_support("Prices fell because demand was weak.", [given], rarity).support == "supported"
+
+
+def test_a_sentence_goes_on_about_the_date_of_the_title() -> None:
+    loss = hit("The net loss was $4.3 million.", "MP Materials in the third quarter of 2023")
+    assert check_support("The net loss was $4.3 million in 2023.", [loss], rarity).support != "unsupported"
+    moved = check_support("The net loss was $4.3 million in 2024.", [loss], rarity)
+    assert moved.support == "unsupported"
+
+
+def test_figures_of_two_dates_may_come_from_two_articles() -> None:
+    one = hit("Revenue was $52.5 million in the third quarter of 2023.", "MP Materials in 2023")
+    other = hit("Revenue was $61.0 million in the fourth quarter of 2024.", "MP Materials in 2024")
+    joined = "Revenue of MP was $52.5 million in Q3 2023 and $61.0 million in Q4 2024."
+    check = attribute(joined, [one], [one, other], rarity)
+    assert (check.support, set(check.hits)) == ("weak", {one, other})
+    swapped = "Revenue of MP was $61.0 million in Q3 2023 and $52.5 million in Q4 2024."
+    assert attribute(swapped, [one], [one, other], rarity).support == "unsupported"
+
+
+def test_a_name_from_elsewhere_in_the_article_is_weak() -> None:
+    article = Article("https://example.com/mp", "Output was 45,455 t.\n\nThe mine is Mountain Pass.", "MP")
+    passage = Hit(Passage("p", article.id, 0, 20, article.text[:20]), article, 1.0, 0.5, 1.0)
+    assert check_support("Output of Mountain Pass was 45,455 t.", [passage], rarity).support == "weak"
+    assert check_support("Output of Bayan Obo was 45,455 t.", [passage], rarity).support == "unsupported"
+
+
+def test_a_denial_is_not_told_as_a_fact() -> None:
+    quiet = hit("In July China handed out its quotas, without saying so or telling anybody of it.", "Quotas")
+    assert check_support("China handed out its quotas in July.", [quiet], rarity).support != "unsupported"
+    denied = hit("China did not hand out its quotas in July.", "Quotas")
+    assert check_support("China did hand out its quotas in July.", [denied], rarity).support == "unsupported"
