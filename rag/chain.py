@@ -206,7 +206,7 @@ class _Run:
         draft = grounder.finish()
         self._ground_s = grounder.seconds
         best = best_support(draft.sentences)
-        if misses_the_point(self._understood.question, draft.sentences):
+        if not self._cut_short and misses_the_point(self._understood.question, draft.sentences):
             best = "unsupported"
         if not self._failure and sure < ANSWER_FROM[best]:
             yield self._take_back(draft, grounder.unknown)
