@@ -16,7 +16,8 @@ from functools import lru_cache
 from rag.sentences import sentence_spans
 
 _MACHINES = (
-    r"(?:assistants?|ai\b|answer engines?|language models?|llms?|chat ?bots?|models?|machines?|agents?)"
+    r"(?:assistants?|ai\b|answer engines?|language models?|llms?|chat ?bots?|models?|machines?|agents?"
+    r"|(?:software|automated|machine) (?:readers?|tools?|systems?)|summari[sz]ers?|crawlers?)"
 )
 _SPEAKERS = r"(?:system|assistant|user|human|developer|instructions?|response|input|output|question|answer)"
 
@@ -34,8 +35,9 @@ _FORGED = re.compile(
             r"(?:\[[a-z]\d{1,3}\]\s?){2}|【\d{1,3}】|\[[a-z]{1,3}:\d+\]",  # forged passage ids
             r"\bgenerative (?:systems?|models?|ai)\b.{0,60}\bput on notice\b|\bautomatic (?:citation|summar)",
             r"\bai (?:friends|readers|helpers|assistants)\b",
-            r"^[\W\d]{0,6}(?:important|attention|notes?|footnotes?|messages?|instructions?|hints?)"
-            rf"\s(?:to|for)\s(?:all\s|any\s|the\s)?{_MACHINES}",
+            r"^[\W\d]{0,6}(?:\w+(?:'s|’s)\s)?(?:important|attention|notes?|footnotes?|messages?|instructions?|hints?"
+            r"|correction|advice|request|guidance)"
+            rf"\s(?:to|for)\s(?:all\s|any\s|the\s|our\s)?(?:automated\s|automatic\s)?{_MACHINES}",
             r"\b(?:ignore|disregard|forget|override|bypass|set aside)\s"
             r"(?:(?:all|any|the|your|every|these|those|of|my)\s){0,3}"
             r"(?:(?:previous|prior|above|earlier|preceding|foregoing|former|other)\s){0,2}"
@@ -52,6 +54,10 @@ _FORGED = re.compile(
 _ABOUT_ANSWERING = re.compile(
     r"\b(?:"
     r"assistants?|chat ?bots?|language models?|llms?|answer engines?|ai without|any system that reads"
+    r"|(?:ai|automated|automatic|machine|software) (?:tools?|readers?|systems?|agents?|summar\w+|digests?)"
+    r"|(?:digests?|summar(?:y|ies)|abstracts?|versions?|texts?) (?:that (?:is|are) )?"
+    r"(?:produced|written|made|generated|prepared|drawn up|compiled) by (?:software|machines?|ai|automat\w+)"
+    r"|summari[sz]ers?|(?:when|in) (?:restating|summari[sz]ing|paraphrasing|retelling|quoting)"
     r"|(?:your|every|each|any|(?:the )?next)\sanswers?|(?:the|an)\sanswers?(?!\sto\b)"
     r"|all answers|every sentence"
     r"|answer(?:ing)?\s(?:any|every|each|all|the)\squestions?|questions?\s(?:about|on|concerning)"
@@ -68,7 +74,8 @@ _VERBS = (
 )
 _ORDER = re.compile(
     r"\b(?:must|shall|never|do not|don't|only|always|instead|mandatory|prohibited|forbidden|confidential"
-    r"|decode|disregard|stay|overrides?|(?:is|are) to be)\b"
+    r"|decode|disregard|stay|overrides?|(?:is|are) to be|kindly|invited|requested|encouraged|expected to|asked to"
+    r"|should|ought|would (?:do well|be wise)|welcome to)\b"
     rf"|(?:^|[.:;,\"]\s?|\bthen\s|\bplease\s|\band\s){_VERBS}\b"
     r"|必须|一律|只能?|不得|不要|请",
     re.IGNORECASE,
