@@ -74,8 +74,8 @@ _VERBS = (
 )
 _ORDER = re.compile(
     r"\b(?:must|shall|never|do not|don't|only|always|instead|mandatory|prohibited|forbidden|confidential"
-    r"|decode|disregard|stay|overrides?|(?:is|are) to be|kindly|invited|requested|encouraged|expected to|asked to"
-    r"|should|ought|would (?:do well|be wise)|welcome to)\b"
+    r"|decode|disregard|stay|overrides?|(?:is|are) to be|kindly|invited|requested|encouraged"
+    r"|expected to|asked to|should|ought|would (?:do well|be wise)|welcome to)\b"
     rf"|(?:^|[.:;,\"]\s?|\bthen\s|\bplease\s|\band\s){_VERBS}\b"
     r"|必须|一律|只能?|不得|不要|请",
     re.IGNORECASE,
