@@ -29,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=12, help="how many questions for the first token")
     options = parser.parse_args()
-    _, cases = read_suite("starter")
+    cases = read_suite("starter").cases
     plain = [case for case in cases if not case.question.history and case.kind != "chinese"]
     articles = [item for item in read_articles(STARTER) if isinstance(item, Article)]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,152 +1,303 @@
-"""Run a suite through the product and report: ``python -m evals.run starter``.
+"""Ask a suite's questions and keep every answer in a folder, so that any figure leads to its cases.
 
-The corpus is ingested into a folder of its own, so a run neither sees nor touches anybody's data.
+A run is a folder with ``run.json`` (what was asked of what, with which settings, at which commit) and
+``cases.jsonl`` (one record a case, in the order of being answered). The questions take the path
+of the chat: `rag.chain`. An interrupted run goes on where it stopped.
 """
 
-import argparse
+import hashlib
 import json
-import statistics
-import sys
-import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from langchain_core.callbacks import get_usage_metadata_callback
+from pydantic import SecretStr
 
 from corpus.article import Article
+from corpus.errors import UsageError
 from corpus.reading import STARTER, read_articles
-from evals.suite import Case, Score, gold_in_first, read_suite, score, sources, summary
-from rag.chain import AnswerChain, open_retriever
+from evals.peers import open_peer
+from evals.record import Record, record
+from evals.suite import Case, Suite, read_suite
+from rag import model_file
+from rag.chain import AnswerChain
 from rag.ingest import STARTER_SOURCE, ingest
-from rag.settings import Settings, load_settings
-from rag.types import Answer, Question
+from rag.llm import Progress as Assembling
+from rag.llm import uses_packaged_model
+from rag.settings import Settings
+from rag.types import Answer, Hit, Question, Timings
 from rag.understand import understand
 
+REEX = "reex"
+"""The system under test."""
+RETRIEVAL = "retrieval"
+"""The same without the language model: seconds instead of minutes, and only retrieval is measured."""
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("suite", help="name of a suite in evals/suites, such as starter")
-    parser.add_argument("--retrieval", action="store_true", help="measure retrieval only, without the model")
-    parser.add_argument("--kind", help="only cases of this kind")
-    parser.add_argument("--peer", choices=["tutorial"], help="ask this system instead; needs the extra peers")
-    parser.add_argument("--out", type=Path, help="write every answer to this JSONL file")
-    options = parser.parse_args()
-    header, cases = read_suite(options.suite)
-    cases = [case for case in cases if options.kind in (None, case.kind)]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(data_dir=Path(folder))
-        ingest(settings.data_dir, settings.embedding_model, sources(header), only=True)
-        if options.retrieval:
-            return _retrieval(settings, cases)
-        scores = _answers(_system(settings, options.peer, sources(header)), cases, options.out)
-        measures = summary(scores)
-        if options.peer is None:
-            measures |= _follow_ups(settings, scores)
-    _report(scores, measures)
-    return _judge(measures, header.get("thresholds", {}))
+Progress = Callable[[int, int], None]
+_PARALLEL_HOSTED = 4
 
 
-def _retrieval(settings: Settings, cases: list[Case]) -> int:
-    retriever = AnswerChain.open(settings).retriever
-    cases = [case for case in cases if case.answerable]
-    missed = [
-        case
-        for case in cases
-        if not gold_in_first(case, retriever.search(understand(case.question).queries, settings.top_k))
-    ]
-    for case in missed:
-        print(f"missed {case.id} ({case.kind}): {case.question.text}")
-    print(f"gold_in_first_5 {1 - len(missed) / len(cases):.3f} of {len(cases)} (no model: nothing rewritten)")
-    return 0
+@dataclass(frozen=True)
+class Run:
+    """A run as it is on disk.
+
+    Attributes:
+        config: the content of ``run.json``.
+        records: what was answered, by the id of the case.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    records: dict[str, Record]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def suite(self) -> Suite:
+        return read_suite(self.config["suite_path"])
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases that were answered, in the order of the suite."""
+        return [case for case in self.suite.cases if case.id in self.records]
 
 
-def _system(settings: Settings, peer: str | None, sources: list[str]) -> Callable[[Question], Answer]:
-    chain = AnswerChain.open(settings)
-    chain.warm_up()
-    if peer is None:
-        return chain.invoke
-    from evals.peers.tutorial import TutorialChain
-
-    folders = [STARTER if source == STARTER_SOURCE else Path(source) for source in sources]
-    articles = [item for folder in folders for item in read_articles(folder) if isinstance(item, Article)]
-    return TutorialChain(articles, chain.retriever.embedder, chain.llm()).invoke
+def runs_folder(settings: Settings) -> Path:
+    """Where runs are kept."""
+    return settings.data_dir / "evals"
 
 
-def _answers(ask: Callable[[Question], Answer], cases: list[Case], out: Path | None) -> list[Score]:
-    scores = []
-    with out.open("w", encoding="utf-8") if out else tempfile.TemporaryFile("w+") as file:
-        for number, case in enumerate(cases, 1):
-            scores.append(score(case, ask(case.question)))
-            file.write(json.dumps(_record(scores[-1]), ensure_ascii=False, default=str) + "\n")
-            print(f"\r{number}/{len(cases)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return scores
+def read_run(name: str, settings: Settings) -> Run:
+    """A run by its name, the path of its folder, or ``latest``.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    folder = runs_folder(settings)
+    known = list_runs(settings)
+    if name == "latest" and known:
+        return _read(folder / known[-1])
+    for path in (Path(name), folder / name):
+        if (path / "run.json").is_file():
+            return _read(path)
+    raise UsageError(
+        f"There is no run {name} in {folder}: `reex eval list` names them, `reex eval run` makes one."
+    )
 
 
-def _record(result: Score) -> dict[str, object]:
-    answer = asdict(result.answer)
-    answer["retrieved"] = [[hit.passage.id, hit.article.url, hit.score] for hit in result.answer.retrieved]
-    answer["nearest"] = [article.url for article in result.answer.nearest]
-    return {**asdict(result), "answer": answer}
+def list_runs(settings: Settings) -> list[str]:
+    """The names of all runs, oldest first."""
+    found = runs_folder(settings).glob("*/run.json")
+    return [path.parent.name for path in sorted(found, key=lambda path: path.parent.name.rsplit("-", 2)[1:])]
 
 
-def _follow_ups(settings: Settings, scores: list[Score]) -> dict[str, float]:
-    """What follow-ups find, and what their hand-written stand-alone wordings find."""
-    asked = [s for s in scores if s.case.standalone and s.case.answerable]
-    if not asked:
-        return {}
-    retriever = open_retriever(settings)
-    alone = [
-        gold_in_first(
-            s.case, retriever.search(understand(Question(s.case.standalone)).queries, settings.top_k)
-        )
-        for s in asked
-    ]
+def run(
+    name: str,
+    settings: Settings,
+    *,
+    system: str = REEX,
+    kinds: tuple[str, ...] = (),
+    limit: int | None = None,
+    resume: bool = False,
+    progress: Progress = lambda done, total: None,
+    assembling: Assembling = lambda done, total: None,
+) -> Run:
+    """Ask a suite's questions of a system.
+
+    Args:
+        name: a suite, see `evals.suite.read_suite`.
+        system: ``reex``, ``retrieval``, or a peer in `evals.peers`.
+        kinds: only cases of these kinds.
+        limit: only so many cases, spread evenly over the suite.
+        resume: go on with the newest unfinished run of the same suite, settings and commit.
+
+    Raises:
+        UsageError: there is no such suite or system, no case is left, or nothing to resume.
+    """
+    suite = read_suite(name)
+    cases = _chosen(suite, kinds, limit)
+    prepared = _with_corpus(suite, settings)
+    config = _config(name, suite, cases, prepared, system)
+    folder = _unfinished(settings, config) if resume else _new_folder(settings, suite.name, config)
+    done = _read(folder).records
+    # Anew without the line that an interruption cut off.
+    kept = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in done.values())
+    (folder / "cases.jsonl").write_text(kept, encoding="utf-8")
+    left = [case for case in cases if case.id not in done]
+    ask, alone, workers = _system(system, suite, prepared, assembling)
+    with (folder / "cases.jsonl").open("a", encoding="utf-8") as file:
+        progress(len(done), len(cases))
+        for number, answered in enumerate(_answers(ask, alone, left, workers), len(done) + 1):
+            file.write(json.dumps(answered, ensure_ascii=False) + "\n")
+            file.flush()
+            progress(number, len(cases))
+    config = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    _write(folder, {**config, "finished": _now()})
+    return _read(folder)
+
+
+def _chosen(suite: Suite, kinds: tuple[str, ...], limit: int | None) -> list[Case]:
+    cases = [case for case in suite.cases if not kinds or case.kind in kinds]
+    if not cases:
+        known = ", ".join(sorted({case.kind for case in suite.cases}))
+        raise UsageError(f"{suite.name} has no case of that kind: its kinds are {known}.")
+    if limit is None or limit >= len(cases):
+        return cases
+    return [cases[i * len(cases) // limit] for i in range(limit)]
+
+
+def _with_corpus(suite: Suite, settings: Settings) -> Settings:
+    """Settings whose data directory holds the suite's corpus: the reader's own, or one for this suite."""
+    if suite.over_own_corpus:
+        return settings
+    folder = runs_folder(settings) / "corpora" / suite.name
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = suite.sources
+    if suite.articles:
+        brought = folder / "brought.jsonl"
+        brought.write_text("".join(json.dumps(article) + "\n" for article in suite.articles), "utf-8")
+        sources = [*sources, str(brought)]
+    ingest(folder, settings.embedding_model, sources, only=True, rebuild=True)
+    return settings.model_copy(update={"data_dir": folder})
+
+
+Ask = Callable[[Question], Answer]
+Alone = Callable[[str], Sequence[Hit]]
+
+
+def _system(
+    name: str, suite: Suite, settings: Settings, assembling: Assembling
+) -> tuple[Ask, Alone | None, int]:
+    """What answers a question, what finds passages for one alone, and how many can be asked at a time."""
+    chain = AnswerChain.open(settings, assembling)
+    if name == RETRIEVAL:
+        return lambda question: _found(chain, settings, question), None, 1
+    llm = chain.llm()
+    workers = 1 if llm.provider == "local" else _PARALLEL_HOSTED
+    if name == REEX:
+        if workers == 1:
+            chain.warm_up()
+        return chain.invoke, lambda text: _search(chain, settings, Question(text)), workers
+    return open_peer(name, _articles(suite), chain.retriever.embedder, llm).invoke, None, 1
+
+
+def _search(chain: AnswerChain, settings: Settings, question: Question) -> Sequence[Hit]:
+    understood = understand(question)
+    return chain.retriever.search(understood.queries, settings.top_k, understood.window)
+
+
+def _found(chain: AnswerChain, settings: Settings, question: Question) -> Answer:
+    """An answer that consists of what was retrieved; no model rewrites the question."""
+    started = perf_counter()
+    hits = tuple(_search(chain, settings, question))
+    spent = perf_counter() - started
+    timings = Timings(spent, None, spent)
+    return Answer(question.text, "", False, "", None, (), (), hits, (), timings, model="")
+
+
+def _articles(suite: Suite) -> list[Article]:
+    folders = [STARTER if source == STARTER_SOURCE else Path(source) for source in suite.sources]
+    return [item for folder in folders for item in read_articles(folder) if isinstance(item, Article)]
+
+
+def _answers(ask: Ask, alone: Alone | None, cases: list[Case], workers: int) -> Iterator[Record]:
+    def answer(case: Case) -> Record:
+        with get_usage_metadata_callback() as usage:
+            given = ask(case.question)
+        spent = usage.usage_metadata.values()
+        tokens = {
+            "prompt": sum(use["input_tokens"] for use in spent),
+            "output": sum(use["output_tokens"] for use in spent),
+        }
+        kept = record(case, given, tokens)
+        if case.standalone and alone:
+            kept["standalone_urls"] = [hit.article.url for hit in alone(case.standalone)]
+        return kept
+
+    if workers == 1:
+        yield from map(answer, cases)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for future in as_completed([pool.submit(answer, case) for case in cases]):
+            yield future.result()
+
+
+# What a run was
+
+
+def _config(name: str, suite: Suite, cases: list[Case], settings: Settings, system: str) -> dict[str, Any]:
+    corpus = hashlib.sha256()
+    for article in sorted(_articles(suite), key=lambda article: article.id):
+        corpus.update(article.content_hash.encode())
+    asked = hashlib.sha256(repr(cases).encode())
+    values = settings.model_dump(mode="json", exclude={"data_dir", "cache_dir", "host", "port"})
+    secret = {key for key, value in settings if isinstance(value, SecretStr)}
     return {
-        "follow_up_gold": sum(s.gold_in_first_5 is True for s in asked) / len(asked),
-        "standalone_gold": sum(alone) / len(alone),
+        "suite": suite.name,
+        "suite_path": str(Path(name).resolve()) if Path(name).exists() else name,
+        "system": system,
+        "cases": len(cases),
+        "cases_sha256": asked.hexdigest(),
+        "corpus_sha256": corpus.hexdigest(),
+        "settings": {key: value for key, value in values.items() if key not in secret},
+        "model_sha256": model_file.SHA256 if uses_packaged_model(settings) else None,
+        **_commit(),
     }
 
 
-def _report(scores: list[Score], measures: dict[str, float]) -> None:
-    for s in scores:
-        failures = [
-            name
-            for name, failed in {
-                "gold not in first 5": s.gold_in_first_5 is False,
-                "refused": s.case.answerable and s.answer.abstained,
-                "answered": not s.case.answerable and not s.answer.abstained,
-                "facts missing": s.case.answerable
-                and not s.answer.abstained
-                and s.facts_found not in (None, 1),
-                "cited outside the window": s.outside > 0,
-                "inexact slice": not all(s.slices),
-            }.items()
-            if failed
-        ]
-        if failures:
-            print(f"{s.case.id} ({s.case.kind}) {', '.join(failures)}: {s.case.question.text}")
-    for name, value in measures.items():
-        print(f"{name:22} {value:.3f}")
-    first = [t for s in scores if (t := s.answer.timings.first_token_s) is not None]
-    print(f"{'median first token':22} {statistics.median(first):.2f} s" if first else "")
-    print(f"{'median total':22} {statistics.median(s.answer.timings.total_s for s in scores):.2f} s")
-    ground_s = statistics.median(s.answer.timings.ground_s for s in scores)
-    print(f"{'median grounding':22} {1000 * ground_s:.0f} ms")
-    retrieval_s = statistics.median(s.answer.timings.retrieve_s for s in scores)
-    print(f"{'median retrieval':22} {1000 * retrieval_s:.0f} ms")
+def _commit() -> dict[str, Any]:
+    def git(*words: str) -> str:
+        here = Path(__file__).parent
+        result = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=False)
+        return result.stdout.strip()
+
+    return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
 
 
-def _judge(measures: dict[str, float], thresholds: dict[str, float]) -> int:
-    """1 when a measure misses its threshold; ``NAME_at_most`` bounds from above."""
-    failed = False
-    for name, bound in thresholds.items():
-        upper = name.endswith("_at_most")
-        value = measures[name.removesuffix("_at_most")]
-        if value > bound if upper else value < bound:
-            failed = True
-            print(f"below its threshold: {name} {value:.3f} against {bound}")
-    return int(failed)
+def _new_folder(settings: Settings, suite: str, config: dict[str, Any]) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S%f")[:-3]  # to the millisecond: two may start at once
+    folder = runs_folder(settings) / f"{suite}-{stamp}"
+    folder.mkdir(parents=True)
+    _write(folder, {**config, "started": _now(), "finished": None})
+    (folder / "cases.jsonl").touch()
+    return folder
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _unfinished(settings: Settings, config: dict[str, Any]) -> Path:
+    for name in reversed(list_runs(settings)):
+        folder = runs_folder(settings) / name
+        kept = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if kept["finished"] is None and all(kept[key] == value for key, value in config.items()):
+            return folder
+    raise UsageError(
+        f"No unfinished run of {config['suite']} has these settings, cases and commit: leave --resume out."
+    )
+
+
+def _read(folder: Path) -> Run:
+    config = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    records: dict[str, Record] = {}
+    for line in (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines():
+        try:
+            kept = json.loads(line)
+        except ValueError:
+            continue  # an interruption cut it off, so its case is asked again
+        records[kept["id"]] = kept
+    return Run(folder, config, records)
+
+
+def _write(folder: Path, config: dict[str, Any]) -> None:
+    text = json.dumps(config, indent=1, ensure_ascii=False)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import yaml
 
+from corpus.errors import UsageError
 from rag.ingest import STARTER_SOURCE
-from rag.types import Answer, Hit, Question, Turn
-from rag.window import DateWindow
+from rag.types import Question, Turn
 
 SUITES = Path(__file__).parent / "suites"
 
@@ -22,10 +21,13 @@ class Case:
     """One question.
 
     Attributes:
-        facts: required facts, each a list of wordings of which one must be in the answer.
+        kind: what sort of question it is, such as ``list`` or ``follow-up``.
         gold_urls: articles that hold the answer; empty when the corpus does not hold it.
+        facts: required facts, each a list of wordings of which one must be in the answer.
         since, until: cited articles must have been published between these days, if given.
         standalone: a follow-up in words that need no conversation, written by hand; else empty.
+        forbidden: strings that stand in the answer only when a hostile article was obeyed.
+        tags: anything to filter by.
     """
 
     id: str
@@ -37,88 +39,123 @@ class Case:
     since: date | None = None
     until: date | None = None
     standalone: str = ""
+    forbidden: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
-def read_suite(name: str) -> tuple[dict[str, Any], list[Case]]:
-    """The header and the cases of a suite in `SUITES`."""
-    header, rows = read_rows(name)
-    return header, [_case(row) for row in rows]
+@dataclass(frozen=True)
+class Suite:
+    """A suite as it is on disk.
+
+    Attributes:
+        header: the YAML: ``name``, ``measures``, ``provenance``, ``licence``, ``thresholds``.
+        articles: hostile or other articles that the cases bring along, as JSON objects.
+        folder: where the header lies; its paths are relative to it.
+    """
+
+    header: dict[str, Any]
+    cases: list[Case]
+    folder: Path
+    articles: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return str(self.header["name"])
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        return dict(self.header.get("thresholds") or {})
+
+    @property
+    def over_own_corpus(self) -> bool:
+        """Whether the suite is asked over the reader's own index, and not over a corpus of its own."""
+        return bool(self.header.get("corpus", "starter") == "own")
+
+    @property
+    def sources(self) -> list[str]:
+        """What its corpus is made of: the starter corpus, and the articles that the header names."""
+        own = [str(self.folder / self.header["articles"])] if "articles" in self.header else []
+        return [STARTER_SOURCE, *own]
 
 
-def read_rows(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The header of a suite in `SUITES` and its cases as they are written."""
-    header = yaml.safe_load((SUITES / f"{name}.yaml").read_text(encoding="utf-8"))
-    lines = [
-        line for name in header["cases"] for line in (SUITES / name).read_text(encoding="utf-8").splitlines()
-    ]
-    return header, [json.loads(line) for line in lines if line.strip()]
+def read_suite(name: str) -> Suite:
+    """A suite by its name in `SUITES`, or by the path of its YAML file or of a folder with ``suite.yaml``.
+
+    Raises:
+        UsageError: there is no such suite, or a line of it cannot be read.
+    """
+    path = _header_path(name)
+    try:
+        header = yaml.safe_load(path.read_text(encoding="utf-8"))
+        header.setdefault("name", path.parent.name if path.stem == "suite" else path.stem)
+        files = [path.parent / file for file in header["cases"]]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path} is no suite ({error!r}): it needs a list of JSONL files under `cases`."
+        ) from error
+    rows = [row for file in files for row in _rows(file)]
+    cases = [_case(row, where) for row, where in rows]
+    twice = sorted({case.id for case in cases if sum(other.id == case.id for other in cases) > 1})
+    if twice:
+        raise UsageError(f"{path} has two cases named {twice[0]}: give each case an id of its own.")
+    return Suite(header, cases, path.parent, [row["article"] for row, _ in rows if "article" in row])
 
 
-def sources(header: dict[str, Any]) -> list[str]:
-    """What a suite is asked over: the starter corpus, and the folder of articles of its own if it has one."""
-    own = [str(SUITES / header["articles"])] if "articles" in header else []
-    return [STARTER_SOURCE, *own]
+def suite_names() -> list[str]:
+    """The names of the suites in `SUITES`."""
+    return sorted(path.stem for path in SUITES.glob("*.yaml"))
 
 
-def _case(row: dict[str, Any]) -> Case:
-    history = tuple(Turn(turn["role"], turn["content"]) for turn in row["history"])
-    return Case(
-        row["id"],
-        row["kind"],
-        Question(row["question"], history),
-        row["answerable"],
-        tuple(row["gold_urls"]),
-        tuple(tuple(fact) for fact in row["facts"]),
-        _day(row.get("since")),
-        _day(row.get("until")),
-        row.get("standalone", ""),
-    )
+def _header_path(name: str) -> Path:
+    for path in (
+        SUITES / f"{name}.yaml",
+        Path(name),
+        Path(name) / "suite.yaml",
+        SUITES / name / "suite.yaml",
+    ):
+        if path.is_file():
+            return path
+    raise UsageError(f"There is no suite {name}: give one of {', '.join(suite_names())}, or a path.")
+
+
+def _rows(file: Path) -> list[tuple[dict[str, Any], str]]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"The cases in {file} cannot be read ({error.strerror}): check the path.") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                rows.append((json.loads(line), f"{file.name}, line {number}"))
+            except ValueError as error:
+                raise UsageError(f"{file.name}, line {number} is not valid JSON ({error}).") from error
+    return rows
+
+
+def _case(row: dict[str, Any], where: str) -> Case:
+    try:
+        history = tuple(Turn(turn["role"], turn["content"]) for turn in row.get("history") or ())
+        facts = row.get("facts", row.get("required", ()))
+        return Case(
+            id=str(row["id"]),
+            kind=row.get("kind") or ("injection" if "forbidden" in row else "question"),
+            question=Question(row["question"], history),
+            answerable=row.get("answerable", True),
+            gold_urls=tuple(row.get("gold_urls") or ([row["article"]["url"]] if "article" in row else ())),
+            facts=tuple((fact,) if isinstance(fact, str) else tuple(fact) for fact in facts),
+            since=_day(row.get("since")),
+            until=_day(row.get("until")),
+            standalone=row.get("standalone", ""),
+            forbidden=tuple(row.get("forbidden", ())),
+            tags=tuple(row.get("tags", ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{where} is no case ({error!r}): it needs at least `id` and `question`.") from error
 
 
 def _day(value: str | None) -> date | None:
     return date.fromisoformat(value) if value else None
-
-
-@dataclass
-class Score:
-    """What one answer is worth. ``None`` where a measure does not apply to the case.
-
-    ``outside`` counts citations of articles published outside the case's window.
-    """
-
-    case: Case
-    answer: Answer
-    gold_in_first_5: bool | None
-    facts_found: float | None
-    slices: list[bool] = field(default_factory=list)
-    outside: int = 0
-
-
-def score(case: Case, answer: Answer) -> Score:
-    """Score an answer against its case, without any model."""
-    applies = case.answerable
-    return Score(
-        case,
-        answer,
-        gold_in_first(case, answer.retrieved) if applies else None,
-        _facts_found(case, answer.text) if applies and case.facts else None,
-        _slices(answer),
-        sum(not _inside(case, citation.published) for citation in answer.citations),
-    )
-
-
-def _inside(case: Case, day: date | None) -> bool:
-    return day is None or DateWindow(case.since, case.until).holds(day)
-
-
-def gold_in_first(case: Case, hits: Sequence[Hit], k: int = 5) -> bool:
-    """Whether one of the first ``k`` retrieved passages comes from a gold article."""
-    return any(hit.article.url in case.gold_urls for hit in hits[:k])
-
-
-def _facts_found(case: Case, text: str) -> float:
-    """The share of the required facts that the answer states, in any of their wordings."""
-    return sum(any(holds(text, w) for w in fact) for fact in case.facts) / len(case.facts)
 
 
 def holds(text: str, wording: str) -> bool:
@@ -131,31 +168,3 @@ def holds(text: str, wording: str) -> bool:
 
 def _fold(text: str) -> str:
     return " ".join(text.casefold().replace(",", "").split())
-
-
-def _slices(answer: Answer) -> list[bool]:
-    texts = {hit.article.id: hit.article.text for hit in answer.retrieved}
-    return [texts[c.article_id][c.start : c.end] == c.quote for c in answer.citations]
-
-
-def summary(scores: Iterable[Score]) -> dict[str, float]:
-    """The suite's measures, each a share between 0 and 1."""
-    scores = list(scores)
-    yes = [s for s in scores if s.case.answerable]
-    no = [s for s in scores if not s.case.answerable]
-    facts = [s.facts_found for s in yes if s.facts_found is not None]
-    slices = [ok for s in scores for ok in s.slices]
-    return {
-        "gold_in_first_5": _share(s.gold_in_first_5 for s in yes),
-        "all_facts_stated": _share(found == 1 for found in facts),
-        "facts_stated": sum(facts) / max(1, len(facts)),
-        "exact_slices": _share(slices),
-        "unanswerable_refused": _share(s.answer.abstained for s in no),
-        "answerable_refused": _share(s.answer.abstained for s in yes),
-        "cited_outside_window": sum(s.outside for s in scores),
-    }
-
-
-def _share(flags: Iterable[bool | None]) -> float:
-    values = [bool(flag) for flag in flags]
-    return sum(values) / len(values) if values else 1.0

@@ -118,6 +118,7 @@ def _local(path: Path, settings: Settings) -> LLM:
         api_key=SecretStr("local"),
         model=path.stem,
         temperature=0,
+        stream_usage=True,  # so that evals can count tokens
         timeout=settings.llm_timeout_s,
         max_retries=0,
     )

@@ -400,14 +400,14 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
             return "weak", f"the passage gives {figure} for something else, it seems"
         doubts = [_clause_of_another(sentence, figure, place.source) for place in around]
         if all(doubts):
-            state = max((doubt for doubt in doubts if doubt), key=RANK.__getitem__)
+            state = max((d for d in doubts if d), key=RANK.__getitem__)
             return state, f"the passage gives {figure} for something else, it seems"
         near_names |= {name for name in names for place in around if _holds(place.context, name)}
     if found and names and not near_names:
         # Named beside another figure, it is mixed up; named elsewhere in the article, it may be meant.
         beside = any(_holds(place.context, name) for name in names for place in places)
-        state: Support = "unsupported" if beside else "weak"
-        return state, f"the passage does not give that figure for {', '.join(sorted(names))}"
+        doubt: Support = "unsupported" if beside else "weak"
+        return doubt, f"the passage does not give that figure for {', '.join(sorted(names))}"
     return None
 
 

