@@ -61,6 +61,15 @@ _GIVES_REASON = re.compile(
     r"|attribut\w*|explain\w*|means?|meant|thereby|which)\b",
     re.IGNORECASE,
 )
+_HEDGE = re.compile(
+    r"\b(?:possibl\w*|potential\w*|could|may|might|would|propos\w+|non-binding|conditional\w*|memorandum"
+    r"|letters? of (?:interest|intent|support)|plan(?:s|ned)?|aims?|intend\w*|expect\w*|forecast\w*|target\w*"
+    r"|hop(?:es?|ing)|consider\w*|as much as|up to|at most)\b|可能|预计|计划|有望",
+    re.IGNORECASE,
+)
+_STAGE = re.compile(
+    r"\b(min|refin|separat|process|recycl|explor)(?:es?|ed|ing|ery|eries|ation|ors?|ers?)\b", re.IGNORECASE
+)
 _CLAUSE_END = re.compile(
     r"(?<!\d),(?=\s)|(?<=\d),(?=\s)|[;:]|\s(?=(?:and|while|whereas|with|but|against|versus|compared|than|or)\s)"
 )
@@ -124,8 +133,8 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
         return Check(hits, "weak", doubt, overlap)
     if min(overlap, _told(sentence, hits, rarity)) < SUPPORTED:
         return Check(hits, "weak", "worded differently from the cited passage", overlap)
-    if _reason_added(sentence, hits, rarity):
-        return Check(hits, "weak", "the passage does not give that as the reason, it seems", overlap)
+    if added := _added(sentence, hits, rarity):
+        return Check(hits, "weak", added, overlap)
     return Check(hits, "supported", "", overlap)
 
 
@@ -319,11 +328,17 @@ def _told(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> float:
     return max(whole, min(best, default=0.0))
 
 
-def _reason_added(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> bool:
-    """Whether a sentence gives something as a reason that the passages merely tell."""
-    if not _REASON.search(sentence):
-        return False
-    return not _GIVES_REASON.search(aligned(sentence, hits, rarity))
+def _added(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
+    """What a sentence adds to its source: a reason, certainty, or another stage of the chain; else empty."""
+    source = aligned(sentence, hits, rarity)
+    if _REASON.search(sentence) and not _GIVES_REASON.search(source):
+        return "the passage does not give that as the reason, it seems"
+    if _HEDGE.search(source) and not _HEDGE.search(sentence):
+        return "the passage says so with a reservation"
+    said, read = (set(map(str.lower, _STAGE.findall(text))) for text in (sentence, source))
+    if said and read and said.isdisjoint(read):
+        return "the passage speaks of another stage, it seems"
+    return ""
 
 
 def _clause_of_another(sentence: str, figure: Figure, source: str) -> Support | None:

@@ -238,3 +238,19 @@ def test_a_denial_is_not_told_as_a_fact() -> None:
     assert check_support("China handed out its quotas in July.", [quiet], rarity).support != "unsupported"
     denied = hit("China did not hand out its quotas in July.", "Quotas")
     assert check_support("China did hand out its quotas in July.", [denied], rarity).support == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source"),
+    [
+        (
+            "EXIM lends $120 million to Tanbreez.",
+            "EXIM signed a letter of interest to lend $120 million to Tanbreez.",
+        ),
+        ("The mine makes 50% of the oxide.", "The mine makes as much as 50% of the oxide."),
+        ("China holds 77% of mining in 2030.", "China holds 77% of refining in 2030."),
+    ],
+)
+def test_what_a_sentence_makes_surer_or_moves_along_the_chain_is_weak(sentence: str, source: str) -> None:
+    assert check_support(sentence, [hit(source, "A report")], rarity).support != "supported"
+    assert check_support(source, [hit(source, "A report")], rarity).support == "supported"
