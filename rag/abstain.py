@@ -7,6 +7,7 @@ the passages support what it wrote then.
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from corpus.article import Article
 from rag.asked import asks_for_name, compares, units_asked_for
@@ -22,12 +23,16 @@ from rag.types import Sentence, Support
 MIN_SIMILARITY = 0.25
 MIN_COVERAGE = 0.2
 
-ANSWER_FROM: dict[Support, float] = {"supported": 0.4, "weak": 0.54, "unsupported": 0.74}
+Outcome = Literal["supported", "weak", "unsupported", "refusal", "beside"]
+"""What became of the model's reply: its best support, a refusal, or an answer to another question."""
+
+ANSWER_FROM: dict[Outcome, float] = {
+    "supported": 0.4, "weak": 0.54, "unsupported": 0.74, "refusal": 0.7, "beside": 0.82,
+}  # fmt: skip
 """How probable the model must find it that the passages hold the answer, for one to be given.
 
-By the best support of what it wrote then; nothing, or a refusal, counts as unsupported, and such an
-answer consists of quotations. Chosen on evals/suites/dev.jsonl for the smallest sum of two shares:
-answerable questions refused, and unanswerable ones answered.
+Of the last three, such an answer consists of quotations. Chosen on the suite dev for the smallest sum of two
+shares: answerable questions refused, and unanswerable ones answered.
 """
 
 MIN_CONFIDENCE = min(ANSWER_FROM.values())
@@ -53,6 +58,15 @@ def confidence(says_yes: float | None) -> float:
     does not tell.
     """
     return _UNTOLD if says_yes is None else says_yes
+
+
+def outcome(question: str, sentences: Sequence[Sentence]) -> Outcome:
+    """What became of a reply; none at all counts as a refusal."""
+    if not sentences:
+        return "refusal"
+    if misses_the_point(question, sentences):
+        return "beside"
+    return best_support(sentences)
 
 
 def best_support(sentences: Sequence[Sentence]) -> Support:

@@ -17,10 +17,11 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from rag.abstain import (
     ANSWER_FROM,
     MIN_CONFIDENCE,
+    Outcome,
     best_support,
     confidence,
     may_be_refusal,
-    misses_the_point,
+    outcome,
     too_weak,
     uncovered_names,
     unmatched_words,
@@ -205,10 +206,8 @@ class _Run:
             self._failure = str(error)
         draft = grounder.finish()
         self._ground_s = grounder.seconds
-        best = best_support(draft.sentences)
-        if not self._cut_short and misses_the_point(self._understood.question, draft.sentences):
-            best = "unsupported"
-        if not self._failure and sure < ANSWER_FROM[best]:
+        became = self._became(draft)
+        if not self._failure and sure < ANSWER_FROM[became]:
             yield self._take_back(draft, grounder.unknown)
             return
         quotes = nearest(evidence) if self._failure else quotable(evidence, draft, self._understood.question)
@@ -220,6 +219,11 @@ class _Run:
             return
         yield draft
         yield self._conclude(draft, grounder.unknown)
+
+    def _became(self, draft: Draft) -> Outcome:
+        if self._cut_short:  # half a sentence cannot be held against it
+            return best_support(draft.sentences)
+        return outcome(self._understood.question, draft.sentences)
 
     def _take_back(self, draft: Draft, unknown: int) -> Answer:
         """A refusal after all, with what the model wrote as withheld sentences."""
