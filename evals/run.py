@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from corpus.article import Article
 from corpus.errors import UsageError
 from corpus.reading import STARTER, read_articles
+from evals import feedback
 from evals.peers import open_peer
 from evals.record import Record, record
 from evals.suite import Case, Suite, read_suite
@@ -122,6 +123,8 @@ def run(
     Raises:
         UsageError: there is no such suite or system, no case is left, or nothing to resume.
     """
+    if name == feedback.NAME:
+        name = str(feedback.folder(settings))
     suite = read_suite(name)
     cases = _chosen(suite, kinds, limit)
     prepared = _with_corpus(suite, settings)

@@ -93,7 +93,8 @@ def read_suite(name: str) -> Suite:
         raise UsageError(
             f"{path} is no suite ({error!r}): it needs a list of JSONL files under `cases`."
         ) from error
-    rows = [row for file in files for row in _rows(file)]
+    # What readers reported counts once it was reviewed.
+    rows = [item for file in files for item in _rows(file) if item[0].get("reviewed", True)]
     cases = [_case(row, where) for row, where in rows]
     twice = sorted({case.id for case in cases if sum(other.id == case.id for other in cases) > 1})
     if twice:

@@ -1,6 +1,7 @@
 """``reex eval``: run suites, compare runs, hold them to thresholds, and read what they say."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,9 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the newest un
 CaseId = Annotated[str | None, typer.Option("--case", help="One case with its evidence.", show_default=False)]
 Before = Annotated[
     str | None, typer.Option("--before", help="An older run to compare with.", show_default=False)
+]
+Waiting = Annotated[
+    str | None, typer.Argument(help="The case; all that wait when left out.", show_default=False)
 ]
 Out = Annotated[
     Path | None,
@@ -196,6 +200,93 @@ def peers(
             with progress(f"Asking {system}, {name}") as advance:
                 runs.append(run(name, settings, system=system, limit=limit, progress=advance))
         _print([run_as_data(made) for made in runs] if as_json else side_by_side(runs), as_json)
+
+
+@app.command()
+def add(
+    question: Annotated[
+        str | None, typer.Argument(help="What was asked; left out with --answer.", show_default=False)
+    ] = None,
+    answer: Annotated[
+        Path | None,
+        typer.Option("--answer", help="The answer as reex ask --json printed it; - for standard input."),
+    ] = None,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fact", help="A fact that must be in the answer; wordings apart by |.", show_default=False
+        ),
+    ] = None,
+    gold: Annotated[
+        list[str] | None,
+        typer.Option("--gold", help="Address of an article that holds the answer.", show_default=False),
+    ] = None,
+    unanswerable: Annotated[
+        bool, typer.Option("--unanswerable", help="The right answer is that the corpus does not say.")
+    ] = False,
+    note: Annotated[str, typer.Option("--note", help="What was wrong.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Turn a bad answer into a case of the suite feedback, to be reviewed."""
+    from evals import feedback
+
+    given = _answer(answer)
+    wanted = feedback.Wanted(
+        question=question or given.get("question", ""),
+        facts=fact or (),
+        gold_urls=gold or [c["url"] for c in given.get("citations", ())],
+        answerable=not unanswerable,
+        note=note,
+        evidence=given.get("citations", ()),
+    )
+    settings = _settings(data_dir)
+    print(f"{feedback.add(wanted, settings)} waits for review: reex eval review")
+
+
+@app.command()
+def review(
+    case: Annotated[
+        str | None, typer.Argument(help="The case; all that wait when left out.", show_default=False)
+    ] = None,
+    drop: Annotated[bool, typer.Option("--drop", help="Take it out instead of in.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the cases that wait for review, or take one into the suite feedback."""
+    from evals import feedback
+
+    settings = _settings(data_dir)
+    if case is not None:
+        found = feedback.review(case, settings, drop=drop)
+        print(f"{found['id']} is {'out' if drop else 'in'}: {found['question']}")
+        return
+    rows = feedback.waiting(settings)
+    for row in rows:
+        print(_waiting(row))
+    if not rows:
+        print("No case waits for review.")
+
+
+def _waiting(row: dict[str, Any]) -> str:
+    facts = "; ".join(" or ".join(fact) for fact in row["facts"]) or "nothing in particular"
+    return (
+        f"{row['id']}  {row['question']}\n"
+        f"    required: {facts if row['answerable'] else 'a refusal'}\n"
+        f"    gold: {', '.join(row['gold_urls']) or 'none'}\n"
+        f"    note: {row['note'] or 'none'}"
+    )
+
+
+def _answer(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        found = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} is no answer of reex ask --json ({error}).") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} is no answer of reex ask --json: it must be one JSON object.")
+    return found
 
 
 def _settings(data_dir: Path | None, llm: str | None = None, pairs: list[str] | None = None) -> Settings:
