@@ -21,14 +21,14 @@ from pydantic import SecretStr
 
 from corpus.article import Article
 from corpus.errors import UsageError
-from corpus.reading import STARTER, read_articles
 from evals import feedback
 from evals.peers import open_peer
 from evals.record import Record, record
 from evals.suite import Case, Suite, read_suite
 from rag import model_file
 from rag.chain import AnswerChain
-from rag.ingest import STARTER_SOURCE, ingest
+from rag.index import Index
+from rag.ingest import ingest
 from rag.llm import Progress as Assembling
 from rag.llm import uses_packaged_model
 from rag.settings import Settings
@@ -135,7 +135,7 @@ def run(
     kept = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in done.values())
     (folder / "cases.jsonl").write_text(kept, encoding="utf-8")
     left = [case for case in cases if case.id not in done]
-    ask, alone, workers = _system(system, suite, prepared, assembling)
+    ask, alone, workers = _system(system, prepared, assembling)
     with (folder / "cases.jsonl").open("a", encoding="utf-8") as file:
         progress(len(done), len(cases))
         for number, answered in enumerate(_answers(ask, alone, left, workers), len(done) + 1):
@@ -176,9 +176,7 @@ Ask = Callable[[Question], Answer]
 Alone = Callable[[str], Sequence[Hit]]
 
 
-def _system(
-    name: str, suite: Suite, settings: Settings, assembling: Assembling
-) -> tuple[Ask, Alone | None, int]:
+def _system(name: str, settings: Settings, assembling: Assembling) -> tuple[Ask, Alone | None, int]:
     """What answers a question, what finds passages for one alone, and how many can be asked at a time."""
     chain = AnswerChain.open(settings, assembling)
     if name == RETRIEVAL:
@@ -189,7 +187,7 @@ def _system(
         if workers == 1:
             chain.warm_up()
         return chain.invoke, lambda text: _search(chain, settings, Question(text)), workers
-    return open_peer(name, _articles(suite), chain.retriever.embedder, llm).invoke, None, 1
+    return open_peer(name, _articles(settings), chain.retriever.embedder, llm).invoke, None, 1
 
 
 def _search(chain: AnswerChain, settings: Settings, question: Question) -> Sequence[Hit]:
@@ -206,9 +204,14 @@ def _found(chain: AnswerChain, settings: Settings, question: Question) -> Answer
     return Answer(question.text, "", False, "", None, (), (), hits, (), timings, model="")
 
 
-def _articles(suite: Suite) -> list[Article]:
-    folders = [STARTER if source == STARTER_SOURCE else Path(source) for source in suite.sources]
-    return [item for folder in folders for item in read_articles(folder) if isinstance(item, Article)]
+def _articles(settings: Settings) -> list[Article]:
+    """All that the index holds."""
+    index = Index(settings.data_dir, settings.embedding_model)
+    try:
+        catalogue = index.catalogue
+        return sorted(catalogue.articles(catalogue.entries()).values(), key=lambda article: article.id)
+    finally:
+        index.close()
 
 
 def _answers(ask: Ask, alone: Alone | None, cases: list[Case], workers: int) -> Iterator[Record]:
@@ -238,7 +241,7 @@ def _answers(ask: Ask, alone: Alone | None, cases: list[Case], workers: int) -> 
 
 def _config(name: str, suite: Suite, cases: list[Case], settings: Settings, system: str) -> dict[str, Any]:
     corpus = hashlib.sha256()
-    for article in sorted(_articles(suite), key=lambda article: article.id):
+    for article in _articles(settings):
         corpus.update(article.content_hash.encode())
     asked = hashlib.sha256(repr(cases).encode())
     values = settings.model_dump(mode="json", exclude={"data_dir", "cache_dir", "host", "port"})
