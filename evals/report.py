@@ -30,7 +30,7 @@ def as_html(run: Run, before: Run | None = None, past: Sequence[Run] = ()) -> st
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
-        title=f"{run.config['suite']}: {run.name}",
+        title=run.name,
         listing=listing(run),
         measures=run.suite.header.get("measures", ""),
         provenance=run.suite.header.get("provenance", ""),

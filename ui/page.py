@@ -10,12 +10,13 @@ from time import monotonic
 from typing import Any
 
 import gradio as gr
+from gradio.components.navbar import Navbar
 
 from corpus.errors import ReexError, UsageError
 from rag.chain import AnswerChain
 from rag.settings import Settings
 from rag.types import Answer, Draft, Question, Retrieved, Turn
-from ui import evidence
+from ui import evals_page, evidence
 
 _HERE = Path(__file__).parent
 _FRAME_S = 0.07  # at most some fourteen updates a second: more would only keep the browser busy
@@ -98,12 +99,13 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title="REEx Answers", fill_width=True) as page:
         memory = gr.State([])
+        Navbar(main_page_name="Ask")
         gr.HTML(_masthead(span.articles, span.newest), elem_id="masthead")
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 chat = gr.Chatbot(
                     elem_id="chat",
-                    height="calc(100vh - 300px)",
+                    height="calc(100vh - 350px)",
                     min_height=320,
                     show_label=False,
                     buttons=[],
@@ -178,6 +180,11 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
             return show_passage(chain, exchanges, int(event.turn), int(event.n))
 
         picked.select(pick, memory, panel, show_progress="hidden", queue=False)
+    with page.route("Evals", "/evals") as route:
+        gr.HTML(
+            "<h1>Evals</h1><p>How well questions are answered, measured over suites.</p>", elem_id="masthead"
+        )
+        evals_page.build(settings, route)
     return page
 
 

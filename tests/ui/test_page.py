@@ -128,3 +128,14 @@ def test_markup_in_a_question_stays_text(page: Page) -> None:
     ask(page, "<img src=x onerror='window.hit=1'> <b>Lynas</b>")
     wait_until_answered(page)
     assert page.evaluate("window.hit") == 0
+
+
+def test_a_run_can_be_started_watched_and_read(page: Page, url: str) -> None:
+    page.goto(f"{url}/evals")
+    page.locator("#evals-run").click()
+    expect(page.locator("#evals-status")).to_contain_text("of 12 cases", timeout=ANSWER_MS)
+    expect(page.locator("#evals-status")).to_contain_text("Finished: smoke-", timeout=ANSWER_MS)
+    report = page.frame_locator("#evals-report iframe")
+    expect(report.locator(".case")).to_have_count(12)
+    report.locator("#kind").select_option("chinese")
+    expect(report.locator(".case:visible")).to_have_count(1)

@@ -1,0 +1,122 @@
+"""The Evals page: start a run and watch it, read a run, set it beside an older one."""
+
+import html
+import threading
+from collections.abc import Iterator
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import gradio as gr
+from gradio.components.navbar import Navbar
+
+from corpus.errors import ReexError
+from evals.report import as_html
+from evals.run import REEX, RETRIEVAL, Run, list_runs, read_run, run
+from evals.suite import suite_names
+from evals.text import listing
+from rag.settings import Settings
+
+_NONE = "nothing"
+_TICK_S = 0.5
+
+
+def build(settings: Settings, route: gr.Blocks) -> None:
+    """Lay the page out inside a route of the app."""
+    Navbar(main_page_name="Ask")
+    with gr.Row(elem_id="evals-start"):
+        suite = gr.Dropdown(suite_names(), value="smoke", label="Suite", min_width=170)
+        system = gr.Dropdown(
+            [("answers", REEX), ("retrieval only", RETRIEVAL)],
+            value=RETRIEVAL,
+            label="What to measure",
+            min_width=170,
+        )
+        limit = gr.Number(0, label="At most so many cases, 0 for all", precision=0, minimum=0, min_width=170)
+        start = gr.Button("Run", elem_id="evals-run", variant="primary", min_width=90, scale=0)
+    status = gr.Markdown(elem_id="evals-status")
+    with gr.Row(equal_height=True):
+        shown = gr.Dropdown([], label="Show", elem_id="evals-shown", min_width=260, scale=3)
+        before = gr.Dropdown([_NONE], value=_NONE, label="Beside", min_width=260, scale=3)
+    page = gr.HTML(elem_id="evals-report")
+
+    def names(chosen: str | None = None) -> tuple[Any, Any]:
+        known = list_runs(settings)[::-1]
+        return (
+            gr.update(choices=known, value=chosen or (known[0] if known else None)),
+            gr.update(choices=[_NONE, *known]),
+        )
+
+    def execute(name: str, asked: str, most: float | None) -> Iterator[Any]:
+        yield {start: gr.update(interactive=False), status: "Reading the articles."}
+        done = ""
+        for word in watch(name, settings, asked, int(most) if most else None):
+            if isinstance(word, Run):
+                done = word.name
+                yield {status: f"Finished: {listing(word)}"}
+            else:
+                yield {status: word}
+        choices, others = names(done or None)
+        yield {start: gr.update(interactive=True), shown: choices, before: others}
+
+    start.click(execute, [suite, system, limit], [start, status, shown, before], show_progress="hidden")
+    gr.on(
+        [shown.change, before.change],
+        lambda one, other: frame(one, other, settings),
+        [shown, before],
+        page,
+        show_progress="hidden",
+    )
+    route.load(names, None, [shown, before])
+
+
+def watch(name: str, settings: Settings, system: str, limit: int | None) -> Iterator[str | Run]:
+    """Run a suite in a thread: words about how far it is, and at last the run, or what went wrong."""
+    news: SimpleQueue[str | Run | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            news.put(
+                run(
+                    name,
+                    settings,
+                    system=system,
+                    limit=limit,
+                    progress=lambda done, total: news.put(f"{name}: {done} of {total} cases."),
+                )
+            )
+        except ReexError as error:
+            news.put(f"The run failed: {error}")
+        finally:
+            news.put(None)
+
+    threading.Thread(target=work, daemon=True).start()
+    while True:
+        try:
+            word = news.get(timeout=_TICK_S)
+        except Empty:
+            continue
+        if word is None:
+            return
+        yield word
+
+
+def frame(name: str | None, before: str | None, settings: Settings) -> str:
+    """The report of a run, walled off from the page: its styles and scripts stay its own."""
+    if not name:
+        return "<p>There is no run yet: choose a suite and run it.</p>"
+    try:
+        found = read_run(name, settings)
+        older = read_run(before, settings) if before and before not in (_NONE, name) else None
+        same = [
+            other
+            for other in (read_run(known, settings) for known in list_runs(settings))
+            if other.config["suite"] == found.config["suite"]
+        ]
+        text = as_html(found, older, same)
+    except ReexError as error:
+        return f"<p>{html.escape(str(error))}</p>"
+    return (
+        f'<iframe title="Report of {html.escape(name)}" sandbox="allow-scripts" '
+        f'style="width:100%;height:75vh;border:1px solid var(--reex-line);border-radius:10px" '
+        f'srcdoc="{html.escape(text)}"></iframe>'
+    )
