@@ -73,9 +73,12 @@ class Suite:
 
     @property
     def sources(self) -> list[str]:
-        """What its corpus is made of: the starter corpus, and the articles that the header names."""
+        """What its corpus is made of: the starter corpus, and the articles that the header names.
+
+        With ``corpus: articles`` in the header, only the latter.
+        """
         own = [str(self.folder / self.header["articles"])] if "articles" in self.header else []
-        return [STARTER_SOURCE, *own]
+        return own if self.header.get("corpus") == "articles" else [STARTER_SOURCE, *own]
 
 
 def read_suite(name: str) -> Suite:

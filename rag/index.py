@@ -151,6 +151,8 @@ class Index:
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages with these ids that belong to the present version of their article."""
+        if not ids:  # Chroma takes no empty list
+            return {}
         found = self._collection.get(ids=list(ids), include=["documents", "metadatas"])
         rows = zip(found["ids"], found["documents"] or (), found["metadatas"] or (), strict=True)
         return {id_: _to_passage(id_, text, meta) for id_, text, meta in rows if self._is_current(meta)}

@@ -203,6 +203,30 @@ def peers(
 
 
 @app.command()
+def convert(
+    format: Annotated[str, typer.Argument(help="rgb, financebench, multihop-rag or alce.")],
+    file: Annotated[Path, typer.Argument(help="The published file.")],
+    folder: Annotated[Path, typer.Argument(help="Where the suite goes.")],
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="For rgb: noise, rejection or counterfactual.", show_default=False),
+    ] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option("--noise", min=0, max=1, help="For rgb: the share of negatives.", show_default=False),
+    ] = None,
+) -> None:
+    """Make a suite of a published benchmark, to be run like any other."""
+    from evals import outside
+
+    options = {key: value for key, value in {"task": task, "noise": noise}.items() if value is not None}
+    if options and format != "rgb":
+        raise UsageError("--task and --noise are for rgb only.")
+    count = outside.convert(format, file, folder, **options)
+    print(f"{count} cases in {folder}: reex eval run {folder}")
+
+
+@app.command()
 def add(
     question: Annotated[
         str | None, typer.Argument(help="What was asked; left out with --answer.", show_default=False)

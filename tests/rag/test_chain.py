@@ -150,6 +150,12 @@ def test_a_refusal_tells_what_was_searched_and_what_was_missing(retriever: Retri
     assert answer.searched.queries == (question.text,)
 
 
+def test_a_window_without_any_article_is_a_refusal(retriever: Retriever) -> None:
+    answer = chain_saying(retriever).invoke(Question("What has been reported on Lynas since January 2031?"))
+    assert answer.abstained
+    assert answer.retrieved == ()
+
+
 def test_a_model_that_takes_too_long_is_stopped(retriever: Retriever) -> None:
     chat = GenericFakeChatModel(messages=iter([AIMessage("Lynas produced 1,404 tonnes. " * 50)]))
     settings = Settings(answer_limit_s=1e-6)
