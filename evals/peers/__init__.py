@@ -14,7 +14,11 @@ from rag.embed import Embedder
 from rag.llm import LLM
 from rag.types import Answer, Question
 
-PEERS = {"tutorial": ("evals.peers.tutorial", "TutorialChain")}
+PEERS = {
+    "tutorial": ("evals.peers.tutorial", "TutorialChain"),
+    "llamaindex": ("evals.peers.llamaindex", "LlamaIndex"),
+    "haystack": ("evals.peers.haystack", "Haystack"),
+}
 """Module and class of each peer, by name."""
 
 

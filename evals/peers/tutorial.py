@@ -4,7 +4,6 @@ RecursiveCharacterTextSplitter 1000/200, Chroma, the four nearest chunks, all of
 the tutorial's prompt. Needs the extra ``peers``.
 """
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from time import perf_counter
@@ -16,9 +15,10 @@ from langchain_core.messages import HumanMessage
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from corpus.article import Article
+from evals.peers.answer import Source, answer
 from rag.embed import Embedder
 from rag.llm import LLM
-from rag.types import Answer, Hit, Passage, Question, Timings
+from rag.types import Answer, Question, Timings
 
 _PROMPT = """You are an assistant for question-answering tasks. Use the following pieces of retrieved \
 context to answer the question. If you don't know the answer, just say that you don't know. Use three \
@@ -26,16 +26,6 @@ sentences maximum and keep the answer concise.
 Question: {question}
 Context: {context}
 Answer:"""
-
-
-# How models say it when told "just say that you don't know".
-_KNOWS_NOT = re.compile(
-    r"\b(?:don't|do not|does not|doesn't|not|no) (?:know|have|provide|mention|contain|specify|state|available"
-    r"|enough|sufficient|information|explicitly)"
-    r"|\bnot (?:provided|mentioned|specified|stated|available|given)\b"
-    r"|不知道|没有(?:提供|提到|说明)|未(?:提供|提到|说明)",
-    re.IGNORECASE,
-)
 
 
 class _SameModel(Embeddings):
@@ -62,6 +52,7 @@ class TutorialChain:
         )
         self._store.add_documents(splitter.split_documents(documents))
         self._llm = llm
+        self._articles = {article.url: article for article in articles}
 
     def retrieve(self, question: str) -> list[str]:
         """The addresses of the articles of the four nearest chunks."""
@@ -77,19 +68,11 @@ class TutorialChain:
         for piece in self._reply(question.text, found):
             first = first or perf_counter() - started
             text += piece
-        return Answer(
-            question=question.text,
-            text=text.strip(),
-            abstained=bool(_KNOWS_NOT.search(text)),
-            reason="",
-            as_of=None,
-            sentences=(),
-            citations=(),
-            retrieved=tuple(_hit(document) for document in found),
-            shown=(),
-            timings=Timings(retrieved_s, first, perf_counter() - started),
-            model=self._llm.name,
-        )
+        timings = Timings(retrieved_s, first, perf_counter() - started)
+        sources = [
+            Source(self._articles[document.metadata["url"]], document.page_content) for document in found
+        ]
+        return answer(question, text, sources, timings, self._llm.name)
 
     def stream(self, question: str, max_tokens: int = 220) -> Iterator[str]:
         """The answer, piece by piece."""
@@ -100,9 +83,3 @@ class TutorialChain:
         yield from self._llm.stream(
             [HumanMessage(_PROMPT.format(question=question, context=context))], max_tokens
         )
-
-
-def _hit(document: Document) -> Hit:
-    text, url = document.page_content, document.metadata["url"]
-    article = Article(url, text)
-    return Hit(Passage(url, article.id, 0, len(text), text), article, 0.0, 0.0, 0.0)
