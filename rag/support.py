@@ -71,7 +71,7 @@ _STAGE = re.compile(
     r"\b(min|refin|separat|process|recycl|explor)(?:es?|ed|ing|ery|eries|ation|ors?|ers?)\b", re.IGNORECASE
 )
 _CLAUSE_END = re.compile(
-    r"(?<!\d),(?=\s)|(?<=\d),(?=\s)|[;:]|\s(?=(?:and|while|whereas|with|but|against|versus|compared|than|or)\s)"
+    r",(?=\s)|[;:]|\s(?=(?:and|while|whereas|with|but|against|versus|compared|than|or)\s)"
 )
 _LONG_NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)+")
 _CAPITALISED = re.compile(r"(?<![A-Za-z\d.])[A-Z][A-Za-z\d&'’-]+")
