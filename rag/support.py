@@ -227,6 +227,9 @@ def _completed(check: Check, others: Sequence[Check]) -> list[Hit]:
 def _overlap(sentence: str, context: str, rarity: Rarity) -> float:
     """The share of the sentence's terms, weighted by rarity, that a text holds; 0 to 1."""
     wanted = set(terms(sentence))
+    if not _mostly_chinese(sentence):
+        # The Chinese name behind an English one is split into many terms and would count for too much.
+        wanted = {term for term in wanted if not has_cjk(term)}
     total = sum(rarity(term) for term in wanted)
     if not total:
         return 1.0
@@ -348,28 +351,31 @@ def _clause_of_another(sentence: str, figure: Figure, source: str) -> Support | 
     figure shares no word with the sentence, and the clause of another figure of the unit does.
     """
     clauses = _clauses(source)
-    own = [clause.words for clause in clauses if stands(figure, clause.figures)]
+    own = [clause for clause in clauses if stands(figure, clause.figures)]
     rivals = [
-        clause.words
+        clause
         for clause in clauses
-        if not stands(figure, clause.figures) and any(f.unit == figure.unit for f in clause.figures)
+        if clause not in own and any(f.unit == figure.unit for f in clause.figures)
     ]
     said = [clause.words for clause in _clauses(sentence) if stands(figure, clause.figures)]
     if not own or not rivals or not said:
         return None
-    others = frozenset().union(*rivals)
-    mine = frozenset().union(*own)
-    ours = mine - others or mine
     telling = said[0]
-    if len(ours & telling) >= _OWN_CLAUSE * len(ours) or not (others - mine) & telling:
-        return None
-    return "weak" if ours & telling else "unsupported"
+    mine, others = (frozenset().union(*(c.words for c in side)) for side in (own, rivals))
+    ours = mine - others or mine
+    if (others - mine) & telling and len(ours & telling) < _OWN_CLAUSE * len(ours):
+        return "weak" if ours & telling else "unsupported"
+    # It may name whom the other figure belongs to, and not whom this one does.
+    whose, whose_else = (frozenset().union(*(c.names for c in side)) for side in (own, rivals))
+    named = bool(whose - others) and not whose & telling and bool((whose_else - mine) & telling)
+    return "weak" if named else None
 
 
 @dataclass(frozen=True)
 class _Clause:
     text: str
     words: frozenset[str]
+    names: frozenset[str]
     figures: tuple[Figure, ...]
 
 
@@ -386,7 +392,11 @@ def _clauses(text: str) -> tuple[_Clause, ...]:
     if waiting and parts:
         last, found = parts[-1]
         parts[-1] = (f"{last} {waiting}", found)
-    return tuple(_Clause(words, _words_of(words), found) for words, found in parts)
+    return tuple(_Clause(part, _words_of(part), _names_of(part), found) for part, found in parts)
+
+
+def _names_of(text: str) -> frozenset[str]:
+    return frozenset(term for name in _CAPITALISED.findall(text) for term in terms(name))
 
 
 def _words_of(text: str) -> frozenset[str]:

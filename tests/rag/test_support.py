@@ -163,14 +163,23 @@ def test_nothing_cited_and_nothing_shown_is_unsupported() -> None:
     assert attribute("Anything.", [], [], rarity).support == "unsupported"
 
 
+STAKE = hit("Pensana owns 84% of Longonjo, and the Angolan government holds a 10% stake.", "Longonjo project")
 STAKES = hit("Pensana holds 84% of the project, and the Angolan government 10%.", "Longonjo")
 TONNES = hit("Norra targets 248 t a year of dysprosium and 36 t a year of terbium over 26 years.", "Norra")
 SHARES = hit("China, Australia and Myanmar held 85% of the market, with China at 62%.", "Market")
 
 
+def test_a_chinese_name_behind_an_english_one_does_not_count_for_more() -> None:
+    met = hit("Senior executives of Baogang Group (包钢集团) gathered for a session.", "Meeting")
+    check = check_support("The session was chaired by executives of Baogang Group (包钢集团).", [met], rarity)
+    assert check.support == "weak"
+
+
 @pytest.mark.parametrize(
     ("sentence", "passage", "support"),
     [
+        ("Pensana holds a 10% stake in the project.", STAKE, "weak"),
+        ("The Angolan government holds a 10% stake.", STAKE, "supported"),
         ("Pensana holds 84% of the project.", STAKES, "supported"),
         ("The Angolan government holds 10% of the project.", STAKES, "supported"),
         ("Pensana holds 10% of the project.", STAKES, "unsupported"),
