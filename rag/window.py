@@ -41,6 +41,16 @@ _ABOUT_REPORTING = re.compile(
     r"|报道|发布|宣布|新闻|消息|动态|进展",
     re.IGNORECASE,
 )
+_NEWS = re.compile(
+    r"\b(?:news|articles?|headlines?|stor(?:y|ies)|coverage|covered)\b|新闻|报道|消息", re.IGNORECASE
+)
+_QUARTER_BEHIND = re.compile(r"^\s*(?:quarter|half|financial|fiscal|results|earnings)\b", re.IGNORECASE)
+_REPORTED_FIGURE = re.compile(
+    r"\b(?:what|which|how (?:much|many|big|large|high))\b.{0,40}"
+    r"\b(?:revenues?|sales|turnover|profits?|earnings|loss(?:es)?|income|eps|ebitda|output|production|cash|dividends?|margins?|exports?|imports?|price)\b.{0,60}"
+    r"\b(?:report|post|announce|publish|disclose)(?:ed|s)?\b",
+    re.IGNORECASE,
+)
 _LATEST = re.compile(
     r"\b(latest|newest|most recent(ly)?|recent(ly)?|current(ly)?|nowadays|right now|these days|"
     r"up[- ]to[- ]date|as of today|so far this)\b"
@@ -155,12 +165,20 @@ def _absolute(question: str) -> DateWindow | None:
             return DateWindow(since=first)
         if _CHINESE_BEFORE.match(after):
             return DateWindow(until=first - timedelta(days=1))
-    for start, _, said in dates:
-        if _ABOUT_REPORTING.search(question) and (
-            _IN.search(question[:start]) or re.search(r"[\u3400-\u9fff]", question)
-        ):
+    for start, end, said in dates:
+        if not _ABOUT_REPORTING.search(question) or _is_of_the_figures(question, start, end):
+            continue
+        if _IN.search(question[:start]) or re.search(r"[\u3400-\u9fff]", question):
             return DateWindow(*_bounds(said))
     return None
+
+
+def _is_of_the_figures(question: str, start: int, end: int) -> bool:
+    """Whether a period is that of reported figures, which are published after it: "revenue for Q3 2025"."""
+    if _NEWS.search(question):
+        return False
+    for_period = re.search(r"\bfor\s+(?:the\s+)?$", question[:start], re.IGNORECASE)
+    return bool(for_period or _QUARTER_BEHIND.match(question[end:]) or _REPORTED_FIGURE.search(question))
 
 
 def _one_sided(kind: str, first: date, last: date, event: bool) -> DateWindow:

@@ -57,6 +57,11 @@ def test_a_window_is_read(question: str, expected: DateWindow) -> None:
         "Who signed the May 2025 agreement?",
         "What share did China have?",
         "去年稀土价格是多少？",
+        "How much revenue did Lynas report for the December 2025 quarter?",
+        "What EPS did Neo Performance report for Q3 2025?",
+        "What did MP report for the fourth quarter of 2025?",
+        "Which net loss did MP report in Q3 2023?",
+        "What profit did JL MAG announce for 2025?",
         "Which meeting took place in May 2025?",
     ],
 )
