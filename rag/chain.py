@@ -33,6 +33,7 @@ from rag.generate import Prompt, build_prompt, system_messages
 from rag.ground import Grounder, Judge, shown_text
 from rag.index import Index
 from rag.llm import LLM, Progress, open_llm
+from rag.names import without_tickers
 from rag.nli import Entailment
 from rag.notes import Notes
 from rag.quote import conflicting, disagreeing, nearest, quotable
@@ -291,7 +292,7 @@ class _Run:
             yield self._say.cut_short(self._settings.answer_limit_s)
         if self._understood.wants_advice:
             yield self._say.no_advice()
-        elif figures := missing_figures(self._understood.question, _said_in(draft)):
+        elif figures := missing_figures(without_tickers(self._understood.question), _said_in(draft)):
             yield self._say.premise(figures)
 
     def _remarks(self, draft: Draft, as_of: date | None) -> Iterator[str]:

@@ -69,6 +69,14 @@ def with_other_names(text: str) -> str:
     return f"{text} {' '.join(other_names(text))}".casefold()
 
 
+def without_tickers(text: str) -> str:
+    """A text without the names in it that hold digits: 600111 is a company there, and no figure."""
+    for spelling, _ in names_in(text):
+        if any(character.isdigit() for character in spelling):
+            text = text.replace(spelling, " ")
+    return text
+
+
 def english_names(text: str, *, words: bool = True) -> list[str]:
     """The canonical English names of the Chinese names in a text, in the order of the text.
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rag.names
-from rag.names import english_names, names_in, other_names
+from rag.names import english_names, names_in, other_names, without_tickers
 from rag.sentences import has_cjk
 
 GROUPS = yaml.safe_load(Path(rag.names.__file__).with_name("names.yaml").read_text(encoding="utf-8"))
@@ -64,6 +64,13 @@ def test_every_name_of_the_file_is_found_in_a_text_that_is_only_that_name() -> N
 )
 def test_other_names_are_known(question: str, also: str) -> None:
     assert also in other_names(question)
+
+
+def test_a_bare_ticker_names_its_company_and_is_no_figure() -> None:
+    assert "Northern Rare Earth" in other_names("how much revenue did 600111 book in 2025?")
+    assert without_tickers("how much revenue did 600111 book in 2025?").split() == (
+        ["how", "much", "revenue", "did", "book", "in", "2025?"]
+    )
 
 
 def test_names_that_the_text_has_already_are_not_repeated() -> None:
