@@ -26,8 +26,12 @@ def answer_html(answer: Answer, turn: int, asked: str = "") -> str:
         turn: tells its markers from other answers'.
         asked: the words of the person, to show on demand how they were understood.
     """
-    parts = [_refusal(answer)] if answer.abstained else [_sentences(answer.sentences, turn)]
-    parts += [f'<p class="note">{escape(note)}</p>' for note in answer.notes]
+    # What a reader must know before the answer stands in its text too, such as that it is no advice.
+    leads = [note for note in answer.notes if note in answer.text]
+    rest = [note for note in answer.notes if note not in leads]
+    parts = [_note(note) for note in leads]
+    parts.append(_refusal(answer) if answer.abstained else _sentences(answer.sentences, turn))
+    parts += [_note(note) for note in rest]
     if asked and answer.question != asked:
         parts.append(
             f'<details class="understood"><summary>How the question was understood</summary>'
@@ -68,6 +72,10 @@ def reading_html(found: Retrieved) -> str:
 def error_html(message: str) -> str:
     """A failure in the place of an answer."""
     return f'<p class="failure">{escape(message)}</p>'
+
+
+def _note(note: str) -> str:
+    return f'<p class="note">{escape(note)}</p>'
 
 
 def _sentences(sentences: Sequence[Sentence], turn: int) -> str:

@@ -117,6 +117,13 @@ def test_notes_the_understood_question_and_the_kind_are_shown_and_escaped() -> N
     assert "the author's reading" in panel
 
 
+def test_what_must_be_known_first_stands_first() -> None:
+    full = answer(article("Shares rose."), (Sentence("Shares rose.", "supported", (1,)),))
+    full = replace(full, text=f"This is no advice.\n{full.text}", notes=("This is no advice.", "It is old."))
+    html = evidence.answer_html(full, 0)
+    assert html.index("no advice") < html.index("Shares rose") < html.index("It is old.")
+
+
 def test_a_refusal_says_what_was_searched() -> None:
     span = Span(76, date(2023, 3, 9), date(2026, 3, 11), datetime(2026, 11, 24, tzinfo=UTC))
     refused = replace(
