@@ -73,7 +73,7 @@ def summary(run: Run) -> list[Line]:
 
 
 def compare(before: Run, after: Run) -> list[Difference]:
-    """Each metric over the cases of both runs, and whether it changed.
+    """Each metric that applies to both runs, over the cases of both, and whether it changed.
 
     Raises:
         UsageError: the runs have no case in common.
@@ -86,7 +86,7 @@ def compare(before: Run, after: Run) -> list[Difference]:
         )
         for metric in METRICS.values()
     }
-    applies = {m: pair for m, pair in found.items() if any(any(side) for side in pair)}
+    applies = {m: pair for m, pair in found.items() if all(any(side) for side in pair)}
     tested = {m.name: p_value(*pair) for m, pair in applies.items() if m.better and m.name not in _LOUD}
     adjusted = holm(tested)
     return [
