@@ -25,7 +25,7 @@ def as_html(run: Run, before: Run | None = None, past: Sequence[Run] = ()) -> st
 
     Args:
         before: an older run to compare with.
-        past: runs of the same suite, oldest first, for the plot over time.
+        past: earlier runs, oldest first, for the plot over time: those of this suite and system count.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
@@ -39,7 +39,7 @@ def as_html(run: Run, before: Run | None = None, past: Sequence[Run] = ()) -> st
         differences=compare(before, run) if before else [],
         flips=flips(before, run) if before else [],
         before=before,
-        plots=[plot for plot in (_kinds(run), _latency(run), _over_time(past)) if plot],
+        plots=[plot for plot in (_kinds(run), _latency(run), _over_time(run, past)) if plot],
         cases=[_case(run, case) for case in _worst_first(run)],
         kinds=sorted({case.kind for case in run.cases}),
         number=_number,
@@ -132,9 +132,10 @@ def _latency(run: Run) -> str:
     return _svg(figure)
 
 
-def _over_time(past: Sequence[Run]) -> str:
-    """The main metrics over the runs of this suite."""
-    finished = [run for run in past if run.config["finished"]]
+def _over_time(run: Run, past: Sequence[Run]) -> str:
+    """The main metrics over the runs of this suite by this system."""
+    same = [other for other in past if all(other.config[k] == run.config[k] for k in ("suite", "system"))]
+    finished = [other for other in same if other.config["finished"]]
     if len(finished) < 2:
         return ""
     tables = [metrics_as_data(run) for run in finished]

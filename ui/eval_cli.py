@@ -172,8 +172,7 @@ def report(
     if path.suffix not in (".html", ".md"):
         raise UsageError(f"{path} is neither .html nor .md: give --out such a name.")
     past = [read_run(name, settings) for name in list_runs(settings)]
-    same = [other for other in past if other.config["suite"] == found.config["suite"]]
-    text = as_html(found, older, same) if path.suffix == ".html" else as_markdown(found, older)
+    text = as_html(found, older, past) if path.suffix == ".html" else as_markdown(found, older)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

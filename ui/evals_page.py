@@ -107,12 +107,8 @@ def frame(name: str | None, before: str | None, settings: Settings) -> str:
     try:
         found = read_run(name, settings)
         older = read_run(before, settings) if before and before not in (_NONE, name) else None
-        same = [
-            other
-            for other in (read_run(known, settings) for known in list_runs(settings))
-            if other.config["suite"] == found.config["suite"]
-        ]
-        text = as_html(found, older, same)
+        past = [read_run(known, settings) for known in list_runs(settings)]
+        text = as_html(found, older, past)
     except ReexError as error:
         return f"<p>{html.escape(str(error))}</p>"
     return (
