@@ -179,9 +179,12 @@ def test_emoji_sequences_are_not_cut(emoji: list[str], limit: int) -> None:
 def test_time_grows_with_the_length_of_hostile_text_and_no_faster(unit: str) -> None:
     def seconds(length: int) -> float:
         article = Article("https://example.org/a", (unit * length)[:length])
-        started = process_time()
-        assert_whole(article, chunk(article))
-        return process_time() - started
+        times = []
+        for _ in range(3):  # a garbage collection may fall into one
+            started = process_time()
+            assert_whole(article, chunk(article))
+            times.append(process_time() - started)
+        return min(times)
 
     small = seconds(25_000)
     large = seconds(100_000)

@@ -50,7 +50,7 @@ def url(starter_folder: Path) -> Iterator[str]:
         assert f"Port {port} is taken" in "".join(lines)
         yield lines[-1].split()[4]
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=90) in (0, 130)  # on a busy machine 30 s were too short once
+        assert server.wait(timeout=30) in (0, 130)
 
 
 @pytest.fixture(scope="module")
