@@ -17,13 +17,13 @@ import ir_measures
 from ir_measures import RR, R, nDCG
 
 from corpus.article import Article
+from evals.record import Record
 from evals.suite import Case, holds
 from rag.figures import missing_figures
 from rag.support import check_support
 from rag.types import Hit, Passage
 from rag.window import DateWindow
 
-Record = dict[str, Any]
 Share = tuple[float, float]
 """A numerator and a denominator."""
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from evals.compare import Difference, compare, failed, flips, is_right, summary
 from evals.run import Run
-from evals.text import listing, metrics_as_data
+from evals.text import listing, metrics_as_data, number
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 _INK, _GOOD, _BAD, _RULE = "#1f2933", "#0f766e", "#b42318", "#cbd2d9"
@@ -42,7 +42,7 @@ def as_html(run: Run, before: Run | None = None, past: Sequence[Run] = ()) -> st
         plots=[plot for plot in (_kinds(run), _latency(run), _over_time(run, past)) if plot],
         cases=[_case(run, case) for case in _worst_first(run)],
         kinds=sorted({case.kind for case in run.cases}),
-        number=_number,
+        number=number,
     )
 
 
@@ -56,8 +56,8 @@ def as_markdown(run: Run, before: Run | None = None) -> str:
     ]
     for line in summary(run):
         e, unit = line.estimate, line.metric.unit
-        interval = f"{_number(e.low, unit)} to {_number(e.high, unit)}"
-        rows.append(f"| {line.metric.name} | {_number(e.value, unit)} | {interval} | {e.cases} |")
+        interval = f"{number(e.low, unit)} to {number(e.high, unit)}"
+        rows.append(f"| {line.metric.name} | {number(e.value, unit)} | {interval} | {e.cases} |")
     if before:
         rows += ["", f"Against {before.name}:", ""]
         rows += [_sentence(d) for d in compare(before, run) if d.verdict != "no evidence"] or [
@@ -70,14 +70,8 @@ def as_markdown(run: Run, before: Run | None = None) -> str:
 
 
 def _sentence(d: Difference) -> str:
-    values = (_number(value, d.metric.unit) for value in (d.before, d.after))
+    values = (number(value, d.metric.unit) for value in (d.before, d.after))
     return f"- **{d.verdict}** in {d.metric.name}: {' → '.join(values)} (p {d.p:.3f})"
-
-
-def _number(value: float, unit: str) -> str:
-    if unit == "tokens":
-        return f"{value:.0f}"
-    return f"{value:.2f}" if unit else f"{value:.3f}"
 
 
 def _worst_first(run: Run) -> list[Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -61,11 +62,11 @@ class Run:
     def name(self) -> str:
         return self.folder.name
 
-    @property
+    @cached_property
     def suite(self) -> Suite:
         return read_suite(self.config["suite_path"])
 
-    @property
+    @cached_property
     def cases(self) -> list[Case]:
         """The cases that were answered, in the order of the suite."""
         return [case for case in self.suite.cases if case.id in self.records]

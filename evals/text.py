@@ -25,11 +25,12 @@ def run_as_text(run: Run) -> str:
 
 def _line(line: Line) -> str:
     e, unit = line.estimate, line.metric.unit
-    interval = f"{_number(e.low, unit)} to {_number(e.high, unit)}"
-    return f"{line.metric.name:{_WIDTH}}  {_number(e.value, unit):>8}  {interval:>17}  {e.cases:>5}"
+    interval = f"{number(e.low, unit)} to {number(e.high, unit)}"
+    return f"{line.metric.name:{_WIDTH}}  {number(e.value, unit):>8}  {interval:>17}  {e.cases:>5}"
 
 
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str) -> str:
+    """A metric's value in the digits that its unit deserves."""
     if unit == "tokens":
         return f"{value:.0f}"
     return f"{value:.2f}" if unit else f"{value:.3f}"
@@ -102,7 +103,7 @@ def comparison_as_text(
     for d in differences:
         unit = d.metric.unit
         p = f"{d.p:.3f}" if d.p < 1 else ""
-        values = f"{_number(d.before, unit):>8}  {_number(d.after, unit):>8}"
+        values = f"{number(d.before, unit):>8}  {number(d.after, unit):>8}"
         lines.append(f"{d.metric.name:{_WIDTH}}  {values}  {p:>6}  {d.verdict}")
     for better, title in ((False, "right before, wrong after"), (True, "wrong before, right after")):
         these = [flip for flip in flips if flip.better is better]
@@ -170,7 +171,7 @@ def _cell(line: Line | None) -> str:
     if line is None:
         return "–"
     e, unit = line.estimate, line.metric.unit
-    return f"{_number(e.value, unit)} ({_number(e.low, unit)}–{_number(e.high, unit)})"
+    return f"{number(e.value, unit)} ({number(e.low, unit)}–{number(e.high, unit)})"
 
 
 def _right(run: Run) -> int:

@@ -3,7 +3,7 @@
 import html
 import threading
 from collections.abc import Iterator
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import gradio as gr
@@ -17,7 +17,6 @@ from evals.text import listing
 from rag.settings import Settings
 
 _NONE = "nothing"
-_TICK_S = 0.5
 
 
 def build(settings: Settings, route: gr.Blocks) -> None:
@@ -90,13 +89,7 @@ def watch(name: str, settings: Settings, system: str, limit: int | None) -> Iter
             news.put(None)
 
     threading.Thread(target=work, daemon=True).start()
-    while True:
-        try:
-            word = news.get(timeout=_TICK_S)
-        except Empty:
-            continue
-        if word is None:
-            return
+    while (word := news.get()) is not None:
         yield word
 
 
