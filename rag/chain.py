@@ -36,7 +36,7 @@ from rag.llm import LLM, Progress, open_llm
 from rag.names import without_tickers
 from rag.nli import Entailment
 from rag.notes import Notes
-from rag.quote import conflicting, disagreeing, nearest, quotable
+from rag.quote import conflicting, disagreeing, nearest, nearest_of, quotable
 from rag.retrieve import Retriever
 from rag.select import Candidate, Evidence, select
 from rag.settings import Settings
@@ -167,7 +167,7 @@ class _Run:
             self._settings.evidence_tokens,
         )
         if too_weak(evidence):
-            yield self._abstain(self._say.nothing_near())
+            yield self._abstain(self._say.nothing_near(), evidence)
         elif self._understood.wants_advice:
             yield from self._report(evidence)
         else:
@@ -197,7 +197,7 @@ class _Run:
             llm = self._usable_llm()
             sure = confidence(llm.says_yes(prompt.probe))
             if sure < MIN_CONFIDENCE:
-                yield self._abstain(self._say.not_stated())
+                yield self._abstain(self._say.not_stated(), evidence)
                 return
             for piece in self._said(llm, prompt):
                 draft = grounder.feed(piece)
@@ -209,14 +209,14 @@ class _Run:
         self._ground_s = grounder.seconds
         became = self._became(draft)
         if not self._failure and sure < ANSWER_FROM[became]:
-            yield self._take_back(draft, grounder.unknown)
+            yield self._take_back(draft, grounder.unknown, evidence)
             return
         quotes = nearest(evidence) if self._failure else quotable(evidence, draft, self._understood.question)
         _quote(grounder, quotes)
         _quote(grounder, conflicting(evidence, grounder.finish()))
         draft = grounder.finish()
         if not draft.citations:
-            yield self._take_back(draft, grounder.unknown)
+            yield self._take_back(draft, grounder.unknown, evidence)
             return
         yield draft
         yield self._conclude(draft, grounder.unknown)
@@ -226,13 +226,13 @@ class _Run:
             return best_support(draft.sentences)
         return outcome(self._understood.question, draft.sentences)
 
-    def _take_back(self, draft: Draft, unknown: int) -> Answer:
+    def _take_back(self, draft: Draft, unknown: int, evidence: Evidence) -> Answer:
         """A refusal after all, with what the model wrote as withheld sentences."""
         doubt = "the passages seem not to hold the answer"
         withheld = tuple(
             replace(s, support="unsupported", citations=(), doubt=s.doubt or doubt) for s in draft.sentences
         )
-        refusal = self._abstain(self._say.not_stated())
+        refusal = self._abstain(self._say.not_stated(), evidence)
         return replace(refusal, sentences=withheld, unknown_markers=unknown)
 
     def _usable_llm(self) -> LLM:
@@ -313,7 +313,7 @@ class _Run:
         if window.unread:
             yield self._say.unread(window.unread)
 
-    def _abstain(self, reason: str) -> Answer:
+    def _abstain(self, reason: str, evidence: Evidence) -> Answer:
         near = list({hit.article.id: hit.article for hit in self._hits}.values())
         missing = tuple(unmatched_words(self._question.text, near))
         if missing:
@@ -330,7 +330,7 @@ class _Run:
             shown=self._shown,
             timings=self._timings(),
             model=self._model,
-            nearest=tuple(near[:_NEAREST]),
+            nearest=tuple(nearest_of(article, evidence) for article in near[:_NEAREST]),
             notes=tuple(self._window_notes()),
             failure=self._failure,
             searched=Searched(

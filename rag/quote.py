@@ -7,13 +7,14 @@ says it all, is exact by construction, and costs no waiting.
 import re
 from itertools import combinations
 
+from corpus.article import Article
 from rag.asked import asks_for_commitments, asks_twice, compares
 from rag.attribution import kind_of
 from rag.figures import figures, missing_figures
 from rag.lexical import terms
 from rag.names import names_in
 from rag.select import Candidate, Evidence, leans_on_previous, predecessor
-from rag.types import Citation, Draft
+from rag.types import Citation, Draft, Near
 
 MAX_QUOTES = 4
 _MORE_FOR_TWO_PARTS = 2
@@ -83,6 +84,14 @@ def nearest(evidence: Evidence) -> list[Candidate]:
         if len(chosen) < MAX_QUOTES and candidate not in chosen and is_plain(candidate.text):
             chosen += _whole(candidate, evidence, chosen)
     return chosen
+
+
+def nearest_of(article: Article, evidence: Evidence) -> Near:
+    """An article with its most relevant sentence, for below a refusal."""
+    for candidate in evidence.ranked:
+        if candidate.hit.article.id == article.id and is_plain(candidate.text):
+            return Near(article, candidate.start, candidate.end)
+    return Near(article)
 
 
 def conflicting(evidence: Evidence, draft: Draft) -> list[Candidate]:

@@ -132,12 +132,30 @@ class Searched:
 
 
 @dataclass(frozen=True)
+class Near:
+    """An article close to a question that it does not answer.
+
+    ``text`` is its sentence nearest to the question, ``article.text[start:end]``; empty when none is
+    fit to be quoted.
+    """
+
+    article: Article
+    start: int = 0
+    end: int = 0
+
+    @property
+    def text(self) -> str:
+        return self.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer with its evidence.
 
     ``retrieved``, ``shown`` (passages in the prompt) and ``citations`` are three different
     lists. ``as_of`` is the newest date of publication among the cited articles. ``reason`` says
-    why an abstained answer abstained, ``nearest`` are the articles closest to the question.
+    why an abstained answer abstained, ``nearest`` are the articles closest to the question, each with
+    its nearest sentence.
     ``notes`` are sentences of the product about the answer, such as that its evidence is old.
     ``failure`` says why the language model could not be used; passages are quoted then.
     """
@@ -153,7 +171,7 @@ class Answer:
     shown: tuple[str, ...]
     timings: Timings
     model: str
-    nearest: tuple[Article, ...] = ()
+    nearest: tuple[Near, ...] = ()
     unknown_markers: int = 0
     notes: tuple[str, ...] = ()
     failure: str = ""

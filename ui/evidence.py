@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from corpus.article import Article
 from rag.ground import caveat
-from rag.types import Answer, Citation, Draft, Hit, Retrieved, Searched, Sentence
-from ui.render import KINDS, searched_as_text
+from rag.types import Answer, Citation, Draft, Hit, Near, Retrieved, Searched, Sentence
+from ui.render import KINDS, NEAREST, searched_as_text
 
 _WEAK = "Only weakly supported by its passage: read it before you rely on it."
 
@@ -113,15 +113,19 @@ def _marker(n: int, turn: int) -> str:
 
 
 def _refusal(answer: Answer) -> str:
-    nearest = "".join(
-        f"<li>{_link(a.url, a.title or a.url)} <small>{escape(a.label)}</small></li>" for a in answer.nearest
-    )
-    near = f'<p class="near">Nearest articles:</p><ul>{nearest}</ul>' if nearest else ""
+    nearest = "".join(f"<li>{_near(near)}</li>" for near in answer.nearest)
+    near = f'<p class="near">{NEAREST}</p><ul class="near-list">{nearest}</ul>' if nearest else ""
     return (
         f'<p class="refusal"><strong>{escape(answer.text)}</strong></p>'
         f'<p class="reason">{escape(answer.reason)}</p>'
         f"{_searched(answer.searched)}{near}"
     )
+
+
+def _near(near: Near) -> str:
+    article = near.article
+    head = f"{_link(article.url, article.title or article.url)} <small>{escape(article.label)}</small>"
+    return head + (f"<blockquote>{escape(near.text)}</blockquote>" if near.text else "")
 
 
 def _searched(searched: Searched | None) -> str:

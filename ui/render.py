@@ -31,8 +31,16 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
         "retrieved": [hit_as_data(hit, short=True) for hit in answer.retrieved],
         "shown": list(answer.shown),
         "nearest": [
-            {"url": a.url, "title": a.title, "publisher": a.publisher, "published": _iso(a.published)}
-            for a in answer.nearest
+            {
+                "url": near.article.url,
+                "title": near.article.title,
+                "publisher": near.article.publisher,
+                "published": _iso(near.article.published),
+                "start": near.start,
+                "end": near.end,
+                "text": near.text,
+            }
+            for near in answer.nearest
         ],
         "notes": list(answer.notes),
         "searched": _searched_as_data(answer.searched),
@@ -146,14 +154,20 @@ def citation_as_text(citation: Citation) -> str:
     return f"{head}\n    {citation.url}\n{quote}"
 
 
+NEAREST = "Nearest articles, each with its sentence nearest to the question, which may not answer it:"
+"""What stands above the articles below a refusal."""
+
+
 def refusal_as_text(answer: Answer) -> str:
     """Why there is no answer, and where to look."""
     lines = [answer.text, answer.reason, *answer.notes]
     if answer.searched:
         lines.append(searched_as_text(answer.searched))
     if answer.nearest:
-        lines += ["", "Nearest articles:"]
-        lines += [f"  - {article_line(article)}" for article in answer.nearest]
+        lines += ["", NEAREST]
+        for near in answer.nearest:
+            lines.append(f"  - {article_line(near.article)}")
+            lines += [f"    | {line}" for line in near.text.splitlines()]
     return "\n".join(lines)
 
 

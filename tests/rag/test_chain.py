@@ -74,6 +74,7 @@ def test_a_question_without_evidence_never_reaches_the_model(retriever: Retrieve
     assert answer.abstained
     assert answer.text == "The corpus does not say."
     assert len(answer.nearest) == 3
+    assert all(near.text in near.article.text for near in answer.nearest)
     assert answer.citations == answer.shown == ()
     assert answer.timings.first_token_s is None
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from corpus.article import Article
-from rag.quote import conflicting, disagreeing, is_plain, nearest, quotable
+from rag.quote import conflicting, disagreeing, is_plain, nearest, nearest_of, quotable
 from rag.select import Candidate, Evidence
 from rag.types import Citation, Draft, Hit, Passage, Sentence
 
@@ -46,6 +46,14 @@ def test_a_sentence_that_leans_on_another_comes_with_it() -> None:
     found = nearest(evidence(hit("Mine X closed.|The plant in Narva grew.|It opened in 2025.")))
     texts = [c.text for c in found]
     assert texts.index("It opened in 2025.") == texts.index("The plant in Narva grew.") + 1
+
+
+def test_an_article_is_near_by_its_most_relevant_plain_sentence() -> None:
+    other = hit("The plant in Sumter has 200 workers.")
+    found = nearest_of(PLANT.article, evidence(hit("Mine X closed."), other, PLANT))
+    assert found.text == "The plant in Narva cost 75 million euros."
+    assert found.text == PLANT.article.text[found.start : found.end]
+    assert nearest_of(other.article, evidence(hit("See https://example.com now."))).text == ""
 
 
 def test_another_article_is_quoted_only_for_a_comparison() -> None:

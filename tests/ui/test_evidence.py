@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 from corpus.article import Article
 from corpus.catalogue import Span
-from rag.types import Answer, Citation, Draft, Hit, Passage, Searched, Sentence, Timings
+from rag.types import Answer, Citation, Draft, Hit, Near, Passage, Searched, Sentence, Timings
 from ui import evidence
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -41,7 +41,7 @@ def answer(source: Article, sentences: tuple[Sentence, ...], abstained: bool = F
         shown=("p1",),
         timings=Timings(0.1, 0.2, 0.3),
         model="test",
-        nearest=(source,),
+        nearest=(Near(source, 0, len(source.text)),),
     )
 
 
