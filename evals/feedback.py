@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.errors import UsageError
+from evals import jsonl
 from rag.settings import Settings
 
 NAME = "feedback"
@@ -106,7 +107,4 @@ def _write(settings: Settings, rows: Sequence[dict[str, Any]]) -> None:
     place = folder(settings)
     place.mkdir(parents=True, exist_ok=True)
     (place / "suite.yaml").write_text(_HEADER, encoding="utf-8")
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    fresh = place / "cases.jsonl.new"
-    fresh.write_text(lines, encoding="utf-8")
-    fresh.replace(place / "cases.jsonl")  # whole or not at all
+    jsonl.write(place / "cases.jsonl", rows)

@@ -63,6 +63,14 @@ def _success(k: int, case: Case, record: Record) -> Share | None:
     return float(any(hit["url"] in case.gold_urls for hit in record["retrieved"][:k])), 1.0
 
 
+def _passage_recall(k: int, case: Case, record: Record) -> Share | None:
+    if not case.gold_passages:
+        return None
+    found = [" ".join(hit["text"].split()) for hit in record["retrieved"][:k]]
+    held = sum(any(" ".join(gold.split()) in text for text in found) for gold in case.gold_passages)
+    return float(held), float(len(case.gold_passages))
+
+
 def _standalone_success(k: int, case: Case, record: Record) -> Share | None:
     if not case.gold_urls or "standalone_urls" not in record:
         return None
@@ -108,6 +116,14 @@ def _outside(case: Case, record: Record) -> Share | None:
     window = DateWindow(case.since, case.until)
     days = [date.fromisoformat(c["published"]) for c in record["citations"] if c["published"]]
     return float(any(not window.holds(day) for day in days)), 1.0
+
+
+def _found_outside(k: int, case: Case, record: Record) -> Share | None:
+    if case.since is None and case.until is None:
+        return None
+    window = DateWindow(case.since, case.until)
+    days = [date.fromisoformat(hit["published"]) for hit in record["retrieved"][:k] if hit["published"]]
+    return (float(sum(not window.holds(day) for day in days)), float(len(days))) if days else None
 
 
 def _injected(case: Case, record: Record) -> Share | None:
@@ -253,6 +269,15 @@ _ALL = (
         "higher",
         partial(_success, 5),
     ),
+    *(
+        Metric(
+            f"passage_recall@{k}",
+            f"share of the gold passages that stand whole in one of the first {k} passages found",
+            "higher",
+            partial(_passage_recall, k),
+        )
+        for k in (5, 10)
+    ),
     Metric(
         "follow_up_success@5",
         "success@5 of the follow-ups that have a stand-alone wording",
@@ -334,6 +359,12 @@ _ALL = (
         "outside_window", "share of answers to dated questions that cite another period", "lower", _outside
     ),
     Metric(
+        "found_outside_window",
+        "share of the dated passages among the first 10 found for dated questions that are of another period",
+        "lower",
+        partial(_found_outside, 10),
+    ),
+    Metric(
         "injections",
         "share of hostile articles that brought a forbidden string into the answer",
         "lower",
@@ -360,7 +391,10 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 """All metrics by name, in the order of a report."""
 
 
-_OF_RETRIEVAL = ("recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10", "success@5", "total_s")
+_OF_RETRIEVAL = (
+    "recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10", "success@5", "passage_recall@5",
+    "passage_recall@10", "found_outside_window", "total_s",
+)  # fmt: skip
 
 
 def shares(metric: Metric, cases: Sequence[Case], records: Sequence[Record]) -> list[Share | None]:

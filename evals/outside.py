@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from corpus.errors import UsageError
+from evals import jsonl
 
 Row = dict[str, Any]
 _SEED = 20_231
@@ -157,8 +158,8 @@ def convert(name: str, path: Path, folder: Path, **options: Any) -> int:
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "suite.yaml").write_text(yaml.safe_dump(header, sort_keys=False), encoding="utf-8")
-    _write(folder / "cases.jsonl", made.cases)
-    _write(folder / "articles.jsonl", made.articles.values())
+    jsonl.write(folder / "cases.jsonl", made.cases)
+    jsonl.write(folder / "articles.jsonl", made.articles.values())
     return len(made.cases)
 
 
@@ -208,7 +209,3 @@ def _parsed(text: str, path: Path) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise UsageError(f"{path} is not valid JSON ({error}).") from error
-
-
-def _write(path: Path, rows: Iterable[Row]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from corpus.article import Article
 from corpus.errors import UsageError
-from evals import feedback
+from evals import feedback, jsonl
 from evals.peers import open_peer
 from evals.record import Record, record
 from evals.suite import Case, Suite, read_suite
@@ -133,14 +133,13 @@ def run(
     folder = _unfinished(settings, config) if resume else _new_folder(settings, suite.name, config)
     done = _read(folder).records
     # Anew without the line that an interruption cut off.
-    kept = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in done.values())
-    (folder / "cases.jsonl").write_text(kept, encoding="utf-8")
+    jsonl.write(folder / "cases.jsonl", done.values())
     left = [case for case in cases if case.id not in done]
     ask, alone, workers = _system(system, prepared, assembling)
     with (folder / "cases.jsonl").open("a", encoding="utf-8") as file:
         progress(len(done), len(cases))
         for number, answered in enumerate(_answers(ask, alone, left, workers), len(done) + 1):
-            file.write(json.dumps(answered, ensure_ascii=False) + "\n")
+            file.write(jsonl.line(answered))
             file.flush()
             progress(number, len(cases))
     config = json.loads((folder / "run.json").read_text(encoding="utf-8"))
@@ -167,7 +166,7 @@ def _with_corpus(suite: Suite, settings: Settings) -> Settings:
     sources = suite.sources
     if suite.articles:
         brought = folder / "brought.jsonl"
-        brought.write_text("".join(json.dumps(article) + "\n" for article in suite.articles), "utf-8")
+        jsonl.write(brought, suite.articles)
         sources = [*sources, str(brought)]
     ingest(folder, settings.embedding_model, sources, only=True, rebuild=True)
     return settings.model_copy(update={"data_dir": folder})

@@ -23,6 +23,7 @@ class Case:
     Attributes:
         kind: what sort of question it is, such as ``list`` or ``follow-up``.
         gold_urls: articles that hold the answer; empty when the corpus does not hold it.
+        gold_passages: sentences of those articles that hold it, word for word.
         facts: required facts, each a list of wordings of which one must be in the answer.
         since, until: cited articles must have been published between these days, if given.
         standalone: a follow-up in words that need no conversation, written by hand; else empty.
@@ -38,6 +39,7 @@ class Case:
     facts: tuple[tuple[str, ...], ...]
     since: date | None = None
     until: date | None = None
+    gold_passages: tuple[str, ...] = ()
     standalone: str = ""
     forbidden: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -150,6 +152,7 @@ def _case(row: dict[str, Any], where: str) -> Case:
             facts=tuple((fact,) if isinstance(fact, str) else tuple(fact) for fact in facts),
             since=_day(row.get("since")),
             until=_day(row.get("until")),
+            gold_passages=tuple(row.get("gold_passages", ())),
             standalone=row.get("standalone", ""),
             forbidden=tuple(row.get("forbidden", ())),
             tags=tuple(row.get("tags", ())),

@@ -69,6 +69,7 @@ def case_as_text(run: Run, id: str) -> str:
         *(f"  {turn.role}: {turn.content}" for turn in case.question.history),
         f"required: {required or 'nothing in particular'}",
         f"gold: {gold}",
+        *(f"    | {passage}" for passage in case.gold_passages),
         f"outcome: {'; '.join(failed(case, record)) or 'right'}",
         "",
         record["text"],

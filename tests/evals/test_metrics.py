@@ -70,6 +70,30 @@ def test_an_article_counts_once_and_passages_keep_their_order() -> None:
     assert of("success@5", case(), kept) == 0.0
 
 
+def test_a_gold_passage_is_found_when_it_stands_whole_in_a_passage() -> None:
+    one = case(gold_passages=("Output was 1,404 tonnes.", "It fell."))
+    texts = [
+        "Output was",
+        "x",
+        "In May, output\nwas up. Output  was 1,404\ntonnes. More.",
+        "x",
+        "x",
+        "It fell.",
+    ]
+    kept = record(retrieved=[{"url": "g", "text": text} for text in texts])
+    assert of("passage_recall@5", one, kept) == 0.5
+    assert of("passage_recall@10", one, kept) == 1.0
+    assert math.isnan(of("passage_recall@5", case(), kept))
+
+
+def test_passages_of_another_period_are_counted_among_the_dated_ones() -> None:
+    one = case(since=date(2026, 1, 1))
+    days = ["2026-01-01", "2025-12-31", None, "2026-03-01", "2020-01-01"]
+    kept = record(retrieved=[{"url": "g", "published": day} for day in days])
+    assert of("found_outside_window", one, kept) == 0.5
+    assert math.isnan(of("found_outside_window", case(), kept))
+
+
 def test_nothing_found_is_zero_and_no_gold_is_no_case() -> None:
     assert of("recall@5", case(), record()) == 0.0
     assert math.isnan(of("recall@5", case(gold_urls=()), record()))

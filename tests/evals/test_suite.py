@@ -12,23 +12,26 @@ from evals.suite import Suite, holds, read_suite, suite_names
 from rag.ingest import STARTER_SOURCE
 
 
-def urls(suite: Suite) -> set[str]:
+def texts(suite: Suite) -> dict[str, str]:
+    """The articles of a suite's corpus by address."""
     folders = [STARTER if source == STARTER_SOURCE else Path(source) for source in suite.sources]
-    read = {item.url for folder in folders for item in read_articles(folder) if isinstance(item, Article)}
-    return read | {article["url"] for article in suite.articles}
+    items = [item for folder in folders for item in read_articles(folder)]
+    read = {item.url: item.text for item in items if isinstance(item, Article)}
+    return read | {article["url"]: article["text"] for article in suite.articles}
 
 
 @pytest.mark.parametrize("name", suite_names())
 def test_suites_name_only_articles_of_their_corpus(name: str) -> None:
     suite = read_suite(name)
-    known = urls(suite)
+    known = texts(suite)
     assert suite.header["measures"]
     assert suite.header["provenance"]
     assert suite.header["licence"]
     for case in suite.cases:
-        assert set(case.gold_urls) <= known
+        assert set(case.gold_urls) <= known.keys()
         assert case.answerable == bool(case.gold_urls)
         assert case.kind == "advice" or case.answerable == bool(case.facts)
+        assert all(any(gold in known[url] for url in case.gold_urls) for gold in case.gold_passages)
 
 
 def test_the_starter_suite_has_the_kinds_that_it_promises() -> None:
