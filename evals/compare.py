@@ -142,16 +142,22 @@ def failed(case: Case, record: Record) -> list[str]:
     return wrong
 
 
-def gate(run: Run) -> list[str]:
-    """The thresholds of its suite that a run misses, a sentence each.
+def gate(run: Run, before: Run | None = None) -> list[str]:
+    """Why a run must not pass, a sentence each: it misses a threshold of its suite, or is worse than before.
 
     Raises:
-        UsageError: the suite has no thresholds, or names a metric that there is not.
+        UsageError: there is neither a threshold nor a run before, or a threshold is for no metric.
     """
     thresholds = run.suite.thresholds
-    if not thresholds:
-        raise UsageError(f"The suite {run.suite.name} has no thresholds: write some into its header.")
-    return list(_missed(run, thresholds))
+    if not thresholds and before is None:
+        raise UsageError(
+            f"The suite {run.suite.name} has no thresholds: write some into its header, or give --before."
+        )
+    lost = [d for d in compare(before, run) if d.verdict == "worse"] if before else []
+    return [
+        *_missed(run, thresholds),
+        *(f"{d.metric.name} went from {d.before:.3f} to {d.after:.3f} (p = {d.p:.4f})" for d in lost),
+    ]
 
 
 def _missed(run: Run, thresholds: dict[str, float]) -> Iterator[str]:

@@ -142,16 +142,19 @@ def compare(
 
 
 @app.command()
-def gate(run: RunName = "latest", data_dir: DataDir = None) -> None:
-    """Fail when a run misses a threshold of its suite."""
+def gate(run: RunName = "latest", before: Before = None, data_dir: DataDir = None) -> None:
+    """Fail when a run misses a threshold of its suite, or is worse than an older run."""
     from evals.compare import GateError
     from evals.compare import gate as missed
     from evals.run import read_run
 
-    found = read_run(run, _settings(data_dir))
-    if reasons := missed(found):
-        raise GateError(f"{found.name} misses its thresholds: {'; '.join(reasons)}.")
-    print(f"{found.name} meets all {len(found.suite.thresholds)} thresholds of {found.suite.name}.")
+    settings = _settings(data_dir)
+    found = read_run(run, settings)
+    older = read_run(before, settings) if before else None
+    if reasons := missed(found, older):
+        raise GateError(f"{found.name} does not pass: {'; '.join(reasons)}.")
+    held = f"{found.name} meets all {len(found.suite.thresholds)} thresholds of {found.suite.name}"
+    print(f"{held}, and no metric is worse than in {older.name}." if older else f"{held}.")
 
 
 @app.command()

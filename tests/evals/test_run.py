@@ -98,6 +98,8 @@ def test_a_planted_fault_is_worse(settings: Settings) -> None:
     assert {"recall@5", "recall@10"} <= worse
     assert all(not flip.better for flip in flips(before, blind))
     assert any("success@5" in reason for reason in gate(blind))
+    assert any(reason.startswith("recall@10 went from") for reason in gate(blind, before))
+    assert len(gate(before, before)) == len(gate(before))
     assert "worse" in comparison_as_text(before, blind, compare(before, blind), flips(before, blind))
 
 
