@@ -109,6 +109,7 @@ def run(
     kinds: tuple[str, ...] = (),
     limit: int | None = None,
     resume: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
     progress: Progress = lambda done, total: None,
     assembling: Assembling = lambda done, total: None,
 ) -> Run:
@@ -120,6 +121,7 @@ def run(
         kinds: only cases of these kinds.
         limit: only so many cases, spread evenly over the suite.
         resume: go on with the newest unfinished run of the same suite, settings and commit.
+        stopped: asked between cases; once it says so, the run stays unfinished.
 
     Raises:
         UsageError: there is no such suite or system, no case is left, or nothing to resume.
@@ -142,6 +144,8 @@ def run(
             file.write(jsonl.line(answered))
             file.flush()
             progress(number, len(cases))
+            if stopped():
+                return _read(folder)
     config = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     _write(folder, {**config, "finished": _now()})
     return _read(folder)

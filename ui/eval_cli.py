@@ -49,6 +49,19 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", help="The file: .html, or .md for a pull request.", show_default=False),
 ]
+Facts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fact", help="A fact that must be in the answer; wordings apart by |.", show_default=False
+    ),
+]
+Gold = Annotated[
+    list[str] | None,
+    typer.Option("--gold", help="Address of an article that holds the answer.", show_default=False),
+]
+Unanswerable = Annotated[
+    bool, typer.Option("--unanswerable", help="The right answer is that the corpus does not say.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
 
 
@@ -237,19 +250,9 @@ def add(
         Path | None,
         typer.Option("--answer", help="The answer as reex ask --json printed it; - for standard input."),
     ] = None,
-    fact: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fact", help="A fact that must be in the answer; wordings apart by |.", show_default=False
-        ),
-    ] = None,
-    gold: Annotated[
-        list[str] | None,
-        typer.Option("--gold", help="Address of an article that holds the answer.", show_default=False),
-    ] = None,
-    unanswerable: Annotated[
-        bool, typer.Option("--unanswerable", help="The right answer is that the corpus does not say.")
-    ] = False,
+    fact: Facts = None,
+    gold: Gold = None,
+    unanswerable: Unanswerable = False,
     note: Annotated[str, typer.Option("--note", help="What was wrong.")] = "",
     data_dir: DataDir = None,
 ) -> None:
@@ -257,16 +260,14 @@ def add(
     from evals import feedback
 
     given = _answer(answer)
-    wanted = feedback.Wanted(
+    reported = feedback.Reported(
         question=question or given.get("question", ""),
-        facts=fact or (),
-        gold_urls=gold or [c["url"] for c in given.get("citations", ())],
-        answerable=not unanswerable,
-        note=note,
+        text=given.get("text", ""),
         evidence=given.get("citations", ()),
+        note=note,
     )
-    settings = _settings(data_dir)
-    print(f"{feedback.add(wanted, settings)} waits for review: reex eval review")
+    wanted = feedback.Wanted(fact or (), gold or (), unanswerable)
+    print(f"{feedback.add(reported, _settings(data_dir), wanted)} waits for review: reex eval review")
 
 
 @app.command()
@@ -274,15 +275,19 @@ def review(
     case: Annotated[
         str | None, typer.Argument(help="The case; all that wait when left out.", show_default=False)
     ] = None,
+    fact: Facts = None,
+    gold: Gold = None,
+    unanswerable: Unanswerable = False,
     drop: Annotated[bool, typer.Option("--drop", help="Take it out instead of in.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show the cases that wait for review, or take one into the suite feedback."""
+    """Show the cases that wait for review, or say what one wants and take it into the suite feedback."""
     from evals import feedback
 
     settings = _settings(data_dir)
     if case is not None:
-        found = feedback.review(case, settings, drop=drop)
+        wanted = feedback.Wanted(fact or (), gold or (), unanswerable)
+        found = feedback.drop(case, settings) if drop else feedback.review(case, settings, wanted)
         print(f"{found['id']} is {'out' if drop else 'in'}: {found['question']}")
         return
     rows = feedback.waiting(settings)
@@ -293,13 +298,21 @@ def review(
 
 
 def _waiting(row: dict[str, Any]) -> str:
+    from evals.feedback import is_complete
+
     facts = "; ".join(" or ".join(fact) for fact in row["facts"]) or "nothing in particular"
-    return (
-        f"{row['id']}  {row['question']}\n"
-        f"    required: {facts if row['answerable'] else 'a refusal'}\n"
-        f"    gold: {', '.join(row['gold_urls']) or 'none'}\n"
-        f"    note: {row['note'] or 'none'}"
-    )
+    wanted = facts if row["answerable"] else "a refusal"
+    lines = [
+        f"{row['id']}  {row['question']}",
+        *(f"    {turn['role']}: {turn['content']}" for turn in row["history"]),
+        f"    note: {row['note'] or 'none'}",
+        f"    required: {wanted if is_complete(row) else 'not said yet: --fact, --gold or --unanswerable'}",
+        f"    gold: {', '.join(row['gold_urls']) or 'none'}",
+    ]
+    answered = row.get("answered", "").splitlines()
+    lines += ["    answered:", *(f"    | {line}" for line in answered)] if answered else []
+    lines += [f"    cited: [{c['n']}] {c['title']} {c['url']}" for c in row["evidence"]]
+    return "\n".join(lines)
 
 
 def _answer(path: Path | None) -> dict[str, Any]:

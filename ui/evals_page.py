@@ -1,10 +1,11 @@
-"""The Evals page: start a run and watch it, read a run, set it beside an older one."""
+"""The Evals page: start a run, watch and stop it, read a run, set it beside an older one."""
 
 import html
 import threading
 from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 from gradio.components.navbar import Navbar
@@ -17,6 +18,8 @@ from evals.text import listing
 from rag.settings import Settings
 
 _NONE = "nothing"
+_RUNNING: dict[str, threading.Event] = {}
+"""What ends each run that this server has going, by a key that only its page knows."""
 
 
 def build(settings: Settings, route: gr.Blocks) -> None:
@@ -32,11 +35,13 @@ def build(settings: Settings, route: gr.Blocks) -> None:
         )
         limit = gr.Number(0, label="At most so many cases, 0 for all", precision=0, minimum=0, min_width=170)
         start = gr.Button("Run", elem_id="evals-run", variant="primary", min_width=90, scale=0)
+        stop = gr.Button("Stop", elem_id="evals-stop", variant="stop", min_width=90, scale=0, visible=False)
     status = gr.Markdown(elem_id="evals-status")
     with gr.Row(equal_height=True):
         shown = gr.Dropdown([], label="Show", elem_id="evals-shown", min_width=260, scale=3)
         before = gr.Dropdown([_NONE], value=_NONE, label="Beside", min_width=260, scale=3)
     page = gr.HTML(elem_id="evals-report")
+    running = gr.State("")
 
     def names(chosen: str | None = None) -> tuple[Any, Any]:
         known = list_runs(settings)[::-1]
@@ -46,18 +51,40 @@ def build(settings: Settings, route: gr.Blocks) -> None:
         )
 
     def execute(name: str, asked: str, most: float | None) -> Iterator[Any]:
-        yield {start: gr.update(interactive=False), status: "Reading the articles."}
+        key = uuid4().hex
+        _RUNNING[key] = halt = threading.Event()
+        yield {
+            start: gr.update(visible=False),
+            stop: gr.update(visible=True, interactive=True),
+            status: "Reading the articles.",
+            running: key,
+        }
         done = ""
-        for word in watch(name, settings, asked, int(most) if most else None):
-            if isinstance(word, Run):
-                done = word.name
-                yield {status: f"Finished: {listing(word)}"}
-            else:
-                yield {status: word}
+        try:
+            for word in watch(name, settings, asked, int(most) if most else None, halt):
+                if isinstance(word, Run):
+                    done = word.name
+                    yield {status: f"{'Finished' if word.config['finished'] else 'Stopped'}: {listing(word)}"}
+                else:
+                    yield {status: word}
+        finally:
+            del _RUNNING[key]
         choices, others = names(done or None)
-        yield {start: gr.update(interactive=True), shown: choices, before: others}
+        yield {
+            start: gr.update(visible=True),
+            stop: gr.update(visible=False),
+            shown: choices,
+            before: others,
+        }
 
-    start.click(execute, [suite, system, limit], [start, status, shown, before], show_progress="hidden")
+    def end(key: str) -> Any:
+        if halt := _RUNNING.get(key):
+            halt.set()
+        return gr.update(interactive=False)
+
+    changed = [start, stop, status, running, shown, before]
+    start.click(execute, [suite, system, limit], changed, show_progress="hidden")
+    stop.click(end, running, stop, show_progress="hidden", queue=False)
     gr.on(
         [shown.change, before.change],
         lambda one, other: frame(one, other, settings),
@@ -68,8 +95,13 @@ def build(settings: Settings, route: gr.Blocks) -> None:
     route.load(names, None, [shown, before])
 
 
-def watch(name: str, settings: Settings, system: str, limit: int | None) -> Iterator[str | Run]:
-    """Run a suite in a thread: words about how far it is, and at last the run, or what went wrong."""
+def watch(
+    name: str, settings: Settings, system: str, limit: int | None, halt: threading.Event
+) -> Iterator[str | Run]:
+    """Run a suite in a thread: words about how far it is, and at last the run, or what went wrong.
+
+    Once ``halt`` is set, the run ends after the case that is being asked, and can be resumed.
+    """
     news: SimpleQueue[str | Run | None] = SimpleQueue()
 
     def work() -> None:
@@ -80,6 +112,7 @@ def watch(name: str, settings: Settings, system: str, limit: int | None) -> Iter
                     settings,
                     system=system,
                     limit=limit,
+                    stopped=halt.is_set,
                     progress=lambda done, total: news.put(f"{name}: {done} of {total} cases."),
                 )
             )

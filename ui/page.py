@@ -4,7 +4,6 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,8 +14,9 @@ from gradio.components.navbar import Navbar
 from corpus.errors import ReexError, UsageError
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from rag.types import Answer, Draft, Question, Retrieved, Turn
-from ui import evals_page, evidence
+from rag.types import Draft, Question, Retrieved
+from ui import evals_page, evidence, thumb
+from ui.conversation import Exchange, turns_of
 
 _HERE = Path(__file__).parent
 _FRAME_S = 0.07  # at most some fourteen updates a second: more would only keep the browser busy
@@ -29,14 +29,6 @@ EXAMPLES = (
     "How much NdPr did Lynas produce in the December 2025 quarter?",
     "包钢在2025年5月的会议上承诺了什么？",
 )
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One question with its answer, as the page remembers it; ``answer`` is None when it failed."""
-
-    question: str
-    answer: Answer | None
 
 
 Message = dict[str, str]
@@ -58,7 +50,7 @@ def respond(
     yield frame(evidence.searching_html())
     last = 0.0
     try:
-        for event in chain.stream(Question(text, history(memory))):
+        for event in chain.stream(Question(text, turns_of(memory))):
             if isinstance(event, Retrieved):
                 panel = evidence.found_panel(event.hits)
                 yield frame(evidence.reading_html(event))
@@ -71,16 +63,6 @@ def respond(
                 yield frame(evidence.answer_html(event, turn, text), [*memory, Exchange(text, event)])
     except ReexError as error:
         yield frame(evidence.error_html(str(error)), [*memory, Exchange(text, None)])
-
-
-def history(memory: list[Exchange]) -> tuple[Turn, ...]:
-    """The conversation as the chain takes it: what was answered, without markup."""
-    turns: list[Turn] = []
-    for exchange in memory:
-        if exchange.answer:
-            cited = tuple((c.passage_id, c.n) for c in exchange.answer.citations)
-            turns += [Turn("user", exchange.question), Turn("assistant", exchange.answer.text, cited)]
-    return tuple(turns)
 
 
 def show_passage(chain: AnswerChain, memory: list[Exchange], turn: int, n: int) -> str:
@@ -109,9 +91,10 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
                     min_height=320,
                     show_label=False,
                     buttons=[],
-                    feedback_options=None,
+                    feedback_options=thumb.OPTIONS,
                     placeholder=_WELCOME,
                 )
+                wrong = thumb.build(chat, memory, settings)
                 with gr.Row(elem_id="composer"):
                     box = gr.Textbox(
                         elem_id="question",
@@ -172,9 +155,10 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
         stop.click(ready, None, [send, stop], cancels=runs, queue=False)
 
         def forget() -> tuple[Any, ...]:
-            return [], [], evidence.empty_panel(), "", *ready(), gr.update(visible=True)
+            hidden = gr.update(visible=False)
+            return [], [], evidence.empty_panel(), "", *ready(), gr.update(visible=True), hidden
 
-        clear.click(forget, None, outputs, cancels=runs, queue=False)
+        clear.click(forget, None, [*outputs, wrong], cancels=runs, queue=False)
 
         def pick(exchanges: list[Exchange], event: gr.EventData) -> str:
             return show_passage(chain, exchanges, int(event.turn), int(event.n))

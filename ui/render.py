@@ -27,7 +27,7 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
             }
             for s in answer.sentences
         ],
-        "citations": [_citation_as_data(citation) for citation in answer.citations],
+        "citations": [citation_as_data(citation) for citation in answer.citations],
         "retrieved": [hit_as_data(hit, short=True) for hit in answer.retrieved],
         "shown": list(answer.shown),
         "nearest": [
@@ -91,7 +91,8 @@ def hit_as_data(hit: Hit, short: bool = False) -> dict[str, Any]:
     }
 
 
-def _citation_as_data(citation: Citation) -> dict[str, Any]:
+def citation_as_data(citation: Citation) -> dict[str, Any]:
+    """A citation as JSON."""
     return {
         "n": citation.n,
         "passage_id": citation.passage_id,

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from corpus.errors import UsageError
 from evals import feedback
-from evals.feedback import Wanted
+from evals.feedback import Reported, Wanted
 from evals.run import RETRIEVAL, run
 from evals.suite import read_suite
 from rag.ingest import STARTER_SOURCE, ingest
@@ -24,33 +24,56 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_case_counts_once_it_is_reviewed(settings: Settings) -> None:
-    first = feedback.add(Wanted("Who leads Baogang?", ["Meng Fanying | 孟繁英"], [URL]), settings)
-    second = feedback.add(Wanted("What is lithium?", answerable=False), settings)
+    wanted = Wanted(["Meng Fanying | 孟繁英"], [URL])
+    first = feedback.add(Reported("Who leads Baogang?"), settings, wanted)
+    second = feedback.add(Reported("What is lithium?"), settings, Wanted(unanswerable=True))
     assert [row["id"] for row in feedback.waiting(settings)] == [first, second]
     assert read_suite(str(feedback.folder(settings))).cases == []
     feedback.review(first, settings)
-    feedback.review(second, settings, drop=True)
+    feedback.drop(second, settings)
     (case,) = read_suite(str(feedback.folder(settings))).cases
     assert (case.id, case.facts, case.gold_urls) == (first, (("Meng Fanying", "孟繁英"),), (URL,))
     assert feedback.waiting(settings) == []
 
 
-@pytest.mark.parametrize("wanted", [Wanted(" ", ["x"]), Wanted("Who?")])
-def test_a_case_that_measures_nothing_is_refused(settings: Settings, wanted: Wanted) -> None:
-    with pytest.raises(UsageError):
-        feedback.add(wanted, settings)
+def test_a_report_needs_no_answer_but_its_review_does(settings: Settings) -> None:
+    id_ = feedback.add(Reported("Who leads Baogang?", text="Li Xiao.", evidence=[{"url": URL}]), settings)
+    feedback.note(id_, " named the general manager ", settings)
+    with pytest.raises(UsageError, match="measures nothing yet"):
+        feedback.review(id_, settings)
+    (row,) = feedback.waiting(settings)
+    assert (row["note"], row["answered"], row["evidence"]) == (
+        "named the general manager", "Li Xiao.", [{"url": URL}],
+    )  # fmt: skip
+    feedback.review(id_, settings, Wanted(unanswerable=True))
+    (case,) = read_suite(str(feedback.folder(settings))).cases
+    assert not case.answerable
+
+
+def test_a_case_that_asks_nothing_or_is_not_there_is_refused(settings: Settings) -> None:
+    with pytest.raises(UsageError, match="asks nothing"):
+        feedback.add(Reported(" "), settings)
+    with pytest.raises(UsageError, match="There is no case feedback-007"):
+        feedback.note("feedback-007", "x", settings)
 
 
 def test_an_answer_becomes_a_case_that_runs_over_ones_own_index(settings: Settings, tmp_path: Path) -> None:
     ingest(settings.data_dir, settings.embedding_model, [STARTER_SOURCE], only=True)
-    answer = {"question": "What did Baogang commit to?", "citations": [{"url": URL, "quote": "…"}]}
+    citation = {"n": 1, "title": "Baogang", "url": URL, "quote": "…"}
+    answer = {"question": "What did Baogang commit to?", "text": "Nothing [1].", "citations": [citation]}
     file = tmp_path / "answer.json"
     file.write_text(json.dumps(answer))
-    place = ["--data-dir", str(settings.data_dir)]
-    added = CliRunner().invoke(app, ["eval", "add", "--answer", str(file), "--note", "too short", *place])
-    assert "feedback-001 waits for review" in added.output
-    shown = CliRunner().invoke(app, ["eval", "review", *place])
-    assert "too short" in shown.output
-    assert CliRunner().invoke(app, ["eval", "review", "feedback-001", *place]).exit_code == 0
-    made = run("feedback", settings, system=RETRIEVAL)
-    assert list(made.records) == ["feedback-001"]
+
+    def reex(*words: str) -> str:
+        result = CliRunner().invoke(app, ["eval", *words, "--data-dir", str(settings.data_dir)])
+        assert result.exit_code == 0, result.exception
+        return result.output
+
+    assert "feedback-001 waits for review" in reex("add", "--answer", str(file), "--note", "too short")
+    shown = reex("review")
+    assert all(
+        words in shown for words in ("too short", "not said yet", "| Nothing [1].", f"[1] Baogang {URL}")
+    )
+    assert "is in" in reex("review", "feedback-001", "--gold", URL)
+    assert "No case waits" in reex("review")
+    assert list(run("feedback", settings, system=RETRIEVAL).records) == ["feedback-001"]

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from evals import feedback
+from rag.settings import load_settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
@@ -139,3 +143,33 @@ def test_a_run_can_be_started_watched_and_read(page: Page, url: str) -> None:
     expect(report.locator(".case")).to_have_count(12)
     report.locator("#kind").select_option("chinese")
     expect(report.locator(".case:visible")).to_have_count(1)
+
+
+def test_a_run_can_be_stopped(page: Page, url: str) -> None:
+    page.goto(f"{url}/evals")
+    page.get_by_label("Suite").click()
+    page.get_by_role("option", name="dev", exact=True).click()
+    page.locator("#evals-run").click()
+    expect(page.locator("#evals-status")).to_contain_text("of 423 cases", timeout=ANSWER_MS)
+    page.locator("#evals-stop").click()
+    expect(page.locator("#evals-status")).to_contain_text("Stopped: dev-", timeout=ANSWER_MS)
+    expect(page.locator("#evals-status")).to_contain_text("unfinished")
+    expect(page.locator("#evals-run")).to_be_visible()
+
+
+def test_a_thumb_keeps_an_answer_with_what_was_wrong(page: Page, starter_folder: Path) -> None:
+    def kept() -> list[dict[str, Any]]:
+        return feedback.waiting(load_settings(data_dir=starter_folder))
+
+    ask(page, BAOGANG)
+    wait_until_answered(page)
+    page.get_by_label("Dislike").last.click()
+    page.locator("#wrong textarea").fill("It leaves the mines out.")
+    page.locator("#wrong-send").click()
+    expect(page.locator("#wrong")).to_be_hidden()
+    (row,) = kept()
+    assert (row["question"], row["note"]) == (BAOGANG, "It leaves the mines out.")
+    assert row["evidence"][0]["url"] == BAOGANG_URL
+    page.get_by_label("Disliked").last.click()
+    page.wait_for_timeout(1_000)
+    assert not kept()
