@@ -130,6 +130,13 @@ class Catalogue:
         with self._guard(), self._engine.connect() as db:
             return Span(*db.execute(query).one())
 
+    def publishers(self) -> list[str]:
+        """Who published the articles, in every spelling, the one with the most articles first."""
+        name = _articles.c.publisher
+        query = sa.select(name).where(name != "").group_by(name).order_by(sa.func.count().desc(), name)
+        with self._guard(), self._engine.connect() as db:
+            return list(db.execute(query).scalars())
+
     def fact(self, name: str) -> str | None:
         """A small fact stored under this name."""
         query = sa.select(_facts.c.value).where(_facts.c.name == name)

@@ -10,7 +10,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -177,11 +177,11 @@ def _with_corpus(suite: Suite, settings: Settings) -> Settings:
 
 
 Ask = Callable[[Question], Answer]
-Alone = Callable[[str], Sequence[Hit]]
+Alone = Callable[[Question], Sequence[Hit]]
 
 
 def _system(name: str, settings: Settings, assembling: Assembling) -> tuple[Ask, Alone | None, int]:
-    """What answers a question, what finds passages for one alone, and how many can be asked at a time."""
+    """What answers a question, what finds passages for one, and how many can be asked at a time."""
     chain = AnswerChain.open(settings, assembling)
     if name == RETRIEVAL:
         return lambda question: _found(chain, settings, question), None, 1
@@ -190,13 +190,14 @@ def _system(name: str, settings: Settings, assembling: Assembling) -> tuple[Ask,
     if name == REEX:
         if workers == 1:
             chain.warm_up()
-        return chain.invoke, lambda text: _search(chain, settings, Question(text)), workers
+        return chain.invoke, lambda question: _search(chain, settings, question), workers
     return open_peer(name, _articles(settings), chain.retriever.embedder, llm).invoke, None, 1
 
 
 def _search(chain: AnswerChain, settings: Settings, question: Question) -> Sequence[Hit]:
     understood = understand(question)
-    return chain.retriever.search(understood.queries, settings.top_k, understood.window)
+    filters, latest = understood.filters, understood.window.latest
+    return chain.retriever.search(understood.queries, settings.top_k, filters, latest)
 
 
 def _found(chain: AnswerChain, settings: Settings, question: Question) -> Answer:
@@ -229,7 +230,8 @@ def _answers(ask: Ask, alone: Alone | None, cases: list[Case], workers: int) -> 
         }
         kept = record(case, given, tokens)
         if case.standalone and alone:
-            kept["standalone_urls"] = [hit.article.url for hit in alone(case.standalone)]
+            standalone = replace(case.question, text=case.standalone, history=())
+            kept["standalone_urls"] = [hit.article.url for hit in alone(standalone)]
         return kept
 
     if workers == 1:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from corpus.errors import UsageError
+from rag.filters import read_filters
 from rag.ingest import STARTER_SOURCE
 from rag.types import Question, Turn
 
@@ -146,7 +147,7 @@ def _case(row: dict[str, Any], where: str) -> Case:
         return Case(
             id=str(row["id"]),
             kind=row.get("kind") or ("injection" if "forbidden" in row else "question"),
-            question=Question(row["question"], history),
+            question=Question(row["question"], history, read_filters(row.get("filters"))),
             answerable=row.get("answerable", True),
             gold_urls=tuple(row.get("gold_urls") or ([row["article"]["url"]] if "article" in row else ())),
             facts=tuple((fact,) if isinstance(fact, str) else tuple(fact) for fact in facts),
@@ -157,6 +158,8 @@ def _case(row: dict[str, Any], where: str) -> Case:
             forbidden=tuple(row.get("forbidden", ())),
             tags=tuple(row.get("tags", ())),
         )
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{where} is no case ({error!r}): it needs at least `id` and `question`.") from error
 

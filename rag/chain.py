@@ -95,7 +95,7 @@ class AnswerChain(Runnable[Question, Answer]):
         """Answer a question. When the model fails, the answer quotes passages and says so in ``failure``.
 
         Raises:
-            UsageError: the question is empty or far too long.
+            UsageError: the question is empty or far too long, or its filters name an unknown publisher.
         """
         answer: Event | None = None
         for event in self.stream(input, config):
@@ -154,8 +154,9 @@ class _Run:
         retriever = self._chain.retriever
         self._understood = self._understand()
         began = perf_counter()
+        asked = self._understood
         self._hits = tuple(
-            retriever.search(self._understood.queries, self._settings.top_k, self._understood.window)
+            retriever.search(asked.queries, self._settings.top_k, asked.filters, asked.window.latest)
         )
         self._retrieve_s = perf_counter() - began
         yield Retrieved(self._understood.question, self._hits)
@@ -302,16 +303,15 @@ class _Run:
             yield self._say.uncovered(names)
         if citations := disagreeing(draft):
             yield self._say.disagreement(citations)
-        yield from self._window_notes()
+        yield from self._filter_notes()
         if as_of and (date.today() - as_of).days > self._settings.stale_days:
             yield self._say.stale(as_of)
 
-    def _window_notes(self) -> Iterator[str]:
-        window = self._understood.window
-        if window.narrows:
-            yield self._say.window(window)
-        if window.unread:
-            yield self._say.unread(window.unread)
+    def _filter_notes(self) -> Iterator[str]:
+        if self._understood.filters.narrows:
+            yield self._say.searched_only(self._understood.filters)
+        if unread := self._understood.window.unread:
+            yield self._say.unread(unread)
 
     def _abstain(self, reason: str, evidence: Evidence) -> Answer:
         near = list({hit.article.id: hit.article for hit in self._hits}.values())
@@ -331,7 +331,7 @@ class _Run:
             timings=self._timings(),
             model=self._model,
             nearest=tuple(nearest_of(article, evidence) for article in near[:_NEAREST]),
-            notes=tuple(self._window_notes()),
+            notes=tuple(self._filter_notes()),
             failure=self._failure,
             searched=Searched(
                 self._understood.queries, self._chain.retriever.index.catalogue.span(), missing

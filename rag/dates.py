@@ -75,6 +75,11 @@ class PartialDate:
         return all(part in (None, value) for part, value in zip(said, own, strict=True))
 
 
+def day_number(day: date | None) -> int:
+    """A day as a number that compares like it, 20250513; 0 for none."""
+    return day.year * 10_000 + day.month * 100 + day.day if day else 0
+
+
 def find_dates(text: str) -> list[tuple[int, int, PartialDate]]:
     """Dates in a text with their places ``(start, end, date)``, in order, none overlapping.
 

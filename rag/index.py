@@ -26,13 +26,15 @@ from corpus.article import Article
 from corpus.catalogue import Catalogue
 from corpus.errors import StorageError
 from rag.chunk import CHUNKING
+from rag.dates import day_number
 from rag.embed import Vectors
 from rag.errors import IndexUnusableError
 from rag.lexical import LexicalIndex
-from rag.types import Passage
+from rag.types import UNFILTERED, Filters, Passage
 from rag.window import known_date
 
 _COLLECTION = "passages"
+_FIELDS = "with-publisher"  # names what `_to_metadata` keeps; part of the fingerprint of an index
 _BATCH = 1000
 _opening = Lock()
 
@@ -54,7 +56,7 @@ class Index:
             StorageError: the folder cannot be used.
         """
         self._folder = folder
-        self._fingerprint = {"embedding_model": embedding_model, "chunking": CHUNKING}
+        self._fingerprint = {"embedding_model": embedding_model, "chunking": CHUNKING, "fields": _FIELDS}
         if not create and not (folder / "catalogue.sqlite").exists():
             raise IndexUnusableError(f"There is no index in {folder}: run `reex ingest` first.")
         try:
@@ -136,15 +138,13 @@ class Index:
         """How many passages the corpus has."""
         return len(self.lexical.ids)
 
-    def dense(self, vector: Vectors, k: int, days: tuple[int, int] | None = None) -> list[tuple[str, float]]:
+    def dense(self, vector: Vectors, k: int, filters: Filters = UNFILTERED) -> list[tuple[str, float]]:
         """The ``k`` passages nearest to a unit vector of shape (1, dimensions), with cosines.
 
-        ``days`` leaves out the passages of articles that are not from between two days, each a
-        number such as 20250513.
+        ``filters`` name publishers exactly as the articles do.
         """
-        where: Any = {"$and": [{"day": {"$gte": days[0]}}, {"day": {"$lte": days[1]}}]} if days else None
         found = self._collection.query(
-            query_embeddings=vector, n_results=k, where=where, include=["distances"]
+            query_embeddings=vector, n_results=k, where=_where(filters), include=["distances"]
         )
         distances = found["distances"] or [[]]
         return [(id_, 1.0 - distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
@@ -202,7 +202,7 @@ class Index:
             conditions: list[Any] = [{"article_id": article_id}]
             if keep and article_id in keep:
                 conditions.append({"version": {"$ne": keep[article_id]}})
-            self._collection.delete(where={"$and": conditions} if len(conditions) > 1 else conditions[0])
+            self._collection.delete(where=_all_of(conditions))
 
     def repair(self) -> list[str]:
         """Make Chroma and the catalogue agree, after an ingest that was interrupted.
@@ -249,6 +249,7 @@ class Index:
         ids: list[str] = []
         texts: list[str] = []
         days: list[int] = []
+        publishers: list[str] = []
         for offset in range(0, self._collection.count(), _BATCH):
             page = self._collection.get(limit=_BATCH, offset=offset, include=["documents", "metadatas"])
             rows = zip(page["ids"], page["documents"] or (), page["metadatas"] or (), strict=True)
@@ -257,7 +258,8 @@ class Index:
                     ids.append(id_)
                     texts.append(f"{meta['title']}\n{text}")
                     days.append(int(str(meta["day"])))
-        return LexicalIndex.build(ids, texts, days)
+                    publishers.append(str(meta["publisher"]))
+        return LexicalIndex.build(ids, texts, days, publishers)
 
     def close(self) -> None:
         """Release the catalogue's file."""
@@ -271,7 +273,7 @@ def _mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str:
             f"{wanted['embedding_model']!r}: set REEX_EMBEDDING_MODEL back, use another --data-dir, "
             "or run `reex ingest --rebuild`."
         )
-    return "This index was built by another version of the chunker: run `reex ingest --rebuild`."
+    return "This index was built by another version of REEx Answers: run `reex ingest --rebuild`."
 
 
 def _to_metadata(article: Article, passage: Passage, count: int, day: int) -> Metadata:
@@ -279,6 +281,7 @@ def _to_metadata(article: Article, passage: Passage, count: int, day: int) -> Me
         "article_id": passage.article_id,
         "version": article.content_hash,
         "title": article.title,
+        "publisher": article.publisher,
         "start": passage.start,
         "end": passage.end,
         "section": passage.section,
@@ -287,9 +290,19 @@ def _to_metadata(article: Article, passage: Passage, count: int, day: int) -> Me
     }
 
 
-def day_number(day: date | None) -> int:
-    """A day as a number that compares like it, 20250513; 0 for none."""
-    return day.year * 10_000 + day.month * 100 + day.day if day else 0
+def _where(filters: Filters) -> Any:
+    """Chroma's condition for what passes the filters; None for everything."""
+    conditions: list[Any] = []
+    if filters.days:
+        first, last = filters.days
+        conditions += [{"day": {"$gte": first}}, {"day": {"$lte": last}}]
+    if filters.publishers:
+        conditions.append({"publisher": {"$in": list(filters.publishers)}})
+    return _all_of(conditions) if conditions else None
+
+
+def _all_of(conditions: list[Any]) -> Any:
+    return {"$and": conditions} if len(conditions) > 1 else conditions[0]  # Chroma takes no $and of one
 
 
 def _to_passage(id_: str, text: str, meta: Any) -> Passage:

@@ -18,6 +18,8 @@ import numpy as np
 import Stemmer
 import yaml
 
+from rag.types import UNFILTERED, Filters
+
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TERM = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+")
 _STOPWORDS = frozenset(
@@ -125,43 +127,50 @@ def _synonyms() -> dict[str, frozenset[str]]:
 class LexicalIndex:
     """A BM25 index whose rows are passages.
 
-    ``ids[row]`` is the passage's id, and ``days[row]`` the day of its article as a number such as
-    20250513; 0 where it is not known.
+    ``ids[row]`` is the passage's id, ``days[row]`` the day of its article as a number such as
+    20250513, 0 where it is not known, and ``publishers[row]`` who published it.
     """
 
     ids: tuple[str, ...]
     days: tuple[int, ...]
+    publishers: tuple[str, ...]
     _bm25: bm25s.BM25 | None
 
     @classmethod
     def build(
-        cls, ids: Sequence[str], texts: Sequence[str], days: Sequence[int] | None = None
+        cls,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        days: Sequence[int] | None = None,
+        publishers: Sequence[str] | None = None,
     ) -> "LexicalIndex":
-        """Index texts under their ids, with the days of their articles."""
-        days = tuple(days or [0] * len(ids))
+        """Index texts under their ids, with the days and publishers of their articles."""
         if not ids:
-            return cls((), (), None)
+            return cls((), (), (), None)
         bm25 = bm25s.BM25()  # Lucene's variant, k1 = 1.5, b = 0.75
         # bm25s fails when no text has any term; the empty one stands in, which no query has.
         rows = [terms(text) for text in texts]
         bm25.index(rows if any(rows) else [[""] for _ in rows], show_progress=False)
-        return cls(tuple(ids), days, bm25)
+        return cls(tuple(ids), tuple(days or [0] * len(ids)), tuple(publishers or [""] * len(ids)), bm25)
 
-    def search(self, query: str, k: int, days: tuple[int, int] | None = None) -> list[tuple[str, float]]:
+    def search(self, query: str, k: int, filters: Filters = UNFILTERED) -> list[tuple[str, float]]:
         """Up to ``k`` passages that share a term with the query, with BM25 scores, best first.
 
         Args:
             query: words; unknown ones count nothing.
             k: how many at most.
-            days: only passages of articles from the first to the last of these days.
+            filters: only passages of these articles; publishers are named exactly as the articles do.
         """
         known = [term for term in terms(query) if self._bm25 is not None and term in self._bm25.vocab_dict]
         if self._bm25 is None or not known:
             return []
         scores = self._bm25.get_scores(known)
-        if days:
+        if filters.days:
+            first, last = filters.days
             of_rows = np.array(self.days)
-            scores = np.where((of_rows >= days[0]) & (of_rows <= days[1]), scores, 0.0)
+            scores = np.where((of_rows >= first) & (of_rows <= last), scores, 0.0)
+        if filters.publishers:
+            scores = np.where(np.isin(self.publishers, filters.publishers), scores, 0.0)
         best = np.argsort(-scores, kind="stable")[:k]
         return [(self.ids[row], float(scores[row])) for row in best if scores[row] > 0]
 
@@ -181,7 +190,9 @@ class LexicalIndex:
         partial.mkdir(parents=True)
         if self._bm25 is not None:
             self._bm25.save(str(partial), show_progress=False)
-        (partial / "rows.json").write_text(json.dumps([self.ids, self.days]), encoding="utf-8")
+        (partial / "rows.json").write_text(
+            json.dumps([self.ids, self.days, self.publishers]), encoding="utf-8"
+        )
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
 
@@ -192,8 +203,9 @@ class LexicalIndex:
         Raises:
             OSError, ValueError: there is none, or it is damaged; build it anew.
         """
-        ids, days = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        ids, days, publishers = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         try:
-            return cls(tuple(ids), tuple(days), bm25s.BM25.load(str(folder)) if ids else None)
+            bm25 = bm25s.BM25.load(str(folder)) if ids else None
         except EOFError as error:  # numpy's word for an empty file
             raise ValueError(f"{folder} holds an empty file") from error
+        return cls(tuple(ids), tuple(days), tuple(publishers), bm25)

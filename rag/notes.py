@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rag.sentences import has_cjk
-from rag.types import Citation
+from rag.types import Citation, Filters
 from rag.window import DateWindow
 
 
@@ -39,12 +39,23 @@ class Notes:
         quoted = ", ".join(f"“{word}”" for word in words)
         return self._either(f"No passage found speaks of {quoted}.", f"检索到的段落均未提及{quoted}。")
 
-    def window(self, window: DateWindow) -> str:
+    def searched_only(self, filters: Filters) -> str:
         """Which articles were searched."""
-        since, until = window.since or "…", window.until or "…"
+        if filters.excludes_all:
+            return self._either(
+                "No article was searched: the question asks for other dates of publication than its filters.",
+                "未检索任何文章：问题所问的发布日期与筛选条件没有交集。",
+            )
+        window = DateWindow(filters.since, filters.until)
+        by = f" by {' or '.join(filters.publishers)}" if filters.publishers else ""
+        when = f" {window}" if window.narrows else ""
+        undated = "; those of unknown date were left out" if window.narrows else ""
+        by_zh = f"由 {'、'.join(filters.publishers)} " if filters.publishers else ""
+        when_zh = f"在 {window.since or '…'} 至 {window.until or '…'} " if window.narrows else ""
+        undated_zh = "，日期不明的文章未纳入" if window.narrows else ""
         return self._either(
-            f"Only articles published {window} were searched; those of unknown date were left out.",
-            f"仅检索了 {since} 至 {until} 发布的文章，日期不明的文章未纳入。",
+            f"Only articles published{by}{when} were searched{undated}.",
+            f"仅检索了{by_zh}{when_zh}发布的文章{undated_zh}。",
         )
 
     def unread(self, words: str) -> str:

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
+from rag.dates import day_number
 from rag.embed import Embedder
-from rag.index import Index, day_number
+from rag.filters import as_spelled
+from rag.index import Index
 from rag.lexical import terms
 from rag.names import other_names
-from rag.types import Hit
-from rag.window import ALWAYS, DateWindow, known_date
+from rag.types import UNFILTERED, Filters, Hit
+from rag.window import known_date
 
 RRF_K = 60
 """The constant of reciprocal rank fusion; Cormack, Clarke and Büttcher, SIGIR 2009."""
@@ -28,22 +30,29 @@ class Retriever:
         self.index = index
         self.embedder = embedder
 
-    def search(self, queries: Sequence[str], k: int, window: DateWindow = ALWAYS) -> list[Hit]:
+    def search(
+        self, queries: Sequence[str], k: int, filters: Filters = UNFILTERED, latest: bool = False
+    ) -> list[Hit]:
         """The ``k`` best passages for any of several wordings of one question, best first.
 
         Args:
             queries: the wordings.
             k: how many passages.
-            window: only articles of these dates; newer ones first if it asks for the latest.
+            filters: only these articles.
+            latest: rank newer articles higher.
+
+        Raises:
+            UsageError: the filters name a publisher that the corpus does not have.
         """
         self.index.refresh()
         if not len(self.index):
             return []
+        if filters.publishers:
+            filters = as_spelled(filters, self.index.catalogue.publishers())
         expanded = [_expand(query) for query in queries]
         vectors = self.embedder.encode(queries)
-        days = _days(window)
-        dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES, days) for i in range(len(queries))]
-        lexical = [self.index.lexical.search(query, _CANDIDATES, days) for query in expanded]
+        dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES, filters) for i in range(len(queries))]
+        lexical = [self.index.lexical.search(query, _CANDIDATES, filters) for query in expanded]
         fused = fuse([[id_ for id_, _ in ranking] for ranking in dense + lexical])
         similarity = _best_of(dense)
         bm25 = _best_of(lexical)
@@ -65,7 +74,7 @@ class Retriever:
         exact = [
             hit for hit in hits if hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
         ]
-        return spread(_newest_first(exact) if window.latest else exact)[:k]
+        return spread(_newest_first(exact) if latest else exact)[:k]
 
 
 def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
@@ -75,12 +84,6 @@ def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
         for rank, id_ in enumerate(ranking, 1):
             scores[id_] += 1 / (RRF_K + rank)
     return dict(scores)
-
-
-def _days(window: DateWindow) -> tuple[int, int] | None:
-    if not window.narrows:
-        return None
-    return day_number(window.since or date.min), day_number(window.until or date.max)
 
 
 def _newest_first(hits: Sequence[Hit]) -> list[Hit]:

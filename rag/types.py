@@ -6,6 +6,7 @@ from typing import Literal
 
 from corpus.article import Article
 from corpus.catalogue import Span
+from rag.dates import day_number
 
 Support = Literal["supported", "weak", "unsupported"]
 Kind = Literal["reported", "said", "inferred"]
@@ -26,11 +27,48 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Filters:
+    """Which articles are searched.
+
+    Attributes:
+        since: first day of publication; None for no bound. With any bound, articles of unknown date are out.
+        until: last day of publication; None for no bound.
+        publishers: only articles of any of these, whatever the case of their letters; empty for all.
+    """
+
+    since: date | None = None
+    until: date | None = None
+    publishers: tuple[str, ...] = ()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether any article is left out."""
+        return self != UNFILTERED
+
+    @property
+    def excludes_all(self) -> bool:
+        """Whether the last day lies before the first, so that no article fits."""
+        return self.since is not None and self.until is not None and self.since > self.until
+
+    @property
+    def days(self) -> tuple[int, int] | None:
+        """First and last day as `day_number`, which no unknown date lies between; None when any date fits."""
+        if self.since is None and self.until is None:
+            return None
+        return day_number(self.since or date.min), day_number(self.until or date.max)
+
+
+UNFILTERED = Filters()
+"""All articles."""
+
+
+@dataclass(frozen=True)
 class Question:
-    """What was asked, and the conversation before it, oldest first."""
+    """What was asked of which articles, and the conversation before it, oldest first."""
 
     text: str
     history: tuple[Turn, ...] = ()
+    filters: Filters = UNFILTERED
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from corpus.clean import clean_line, clean_text
 from corpus.errors import UsageError
 from rag.asked import asks_for_advice
+from rag.filters import narrowed
 from rag.lexical import terms
 from rag.names import english_names
 from rag.prompts import prompt
 from rag.sentences import has_cjk
-from rag.types import Question, Turn
+from rag.types import UNFILTERED, Filters, Question, Turn
 from rag.window import ALWAYS, DateWindow, read_window
 
 MAX_CHARS = 2_000
@@ -53,12 +54,14 @@ class Understood:
         queries: what is searched for, the most faithful wording first.
         window: the dates of publication that it asks for.
         wants_advice: it asks what to do with one's money, or what a price is going to be.
+        filters: the articles to search: its own filters, and its window.
     """
 
     question: str
     queries: tuple[str, ...]
     window: DateWindow = ALWAYS
     wants_advice: bool = False
+    filters: Filters = UNFILTERED
 
 
 def check(question: Question) -> Question:
@@ -75,7 +78,7 @@ def check(question: Question) -> Question:
             f"The question has {len(text):,} characters, at most {MAX_CHARS:,} are read: "
             "ask one thing, and leave the background out."
         )
-    return Question(text, question.history)
+    return replace(question, text=text)
 
 
 def understand(question: Question, complete: Complete | None = None) -> Understood:
@@ -97,7 +100,8 @@ def understand(question: Question, complete: Complete | None = None) -> Understo
     advice = asks_for_advice(question.text)
     if advice:
         window = replace(window, latest=True)  # who asks what to do wants to know how things stand
-    return Understood(standalone, tuple(dict.fromkeys(filter(None, queries))), window, advice)
+    wordings = tuple(dict.fromkeys(filter(None, queries)))
+    return Understood(standalone, wordings, window, advice, narrowed(question.filters, window))
 
 
 def leans_on_conversation(question: Question) -> bool:

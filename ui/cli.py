@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from corpus.errors import ReexError, UsageError
 from rag.errors import LLMError
+from rag.filters import read_filters
 from rag.settings import Settings, load_settings, variable_of
-from rag.types import Answer, Draft, Question, Retrieved, Turn
+from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
 from ui.eval_cli import app as eval_app
 from ui.progress import Advance, lines_of_progress, progress
 
@@ -31,6 +32,20 @@ app.add_typer(eval_app, name="eval")
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of the corpus to use; beats REEX_DATA_DIR.", show_default=False),
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", help="Only articles published on or after this YYYY-MM-DD.", show_default=False),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", help="Only articles published on or before this YYYY-MM-DD.", show_default=False),
+]
+Publishers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--publisher", help="Only articles of this publisher; may be given again.", show_default=False
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
 
@@ -126,6 +141,9 @@ def ask(
         Path | None,
         typer.Option("--batch", help="JSONL of questions, one object a line; - for standard input."),
     ] = None,
+    since: Since = None,
+    until: Until = None,
+    publishers: Publishers = None,
     as_json: AsJson = False,
     llm: Annotated[
         str | None, typer.Option("--llm", help="Model to use; beats REEX_LLM.", show_default=False)
@@ -135,15 +153,16 @@ def ask(
     """Answer a question with cited passages."""
     from rag.chain import AnswerChain
 
+    filters = read_filters({"since": since, "until": until, "publishers": publishers})
     settings = load_settings(data_dir=data_dir, llm=llm)
     if batch is not None:
         if question is not None:
             raise UsageError("Give a question or --batch, not both.")
         rows = _read_batch(batch)
         chain = AnswerChain.open(settings, _assembly_progress())
-        _each(rows, lambda row: _as_data(chain.invoke(_question(row))))
+        _each(rows, lambda row: _as_data(chain.invoke(_question(row, filters))))
         return
-    asked = Question(_given(question))
+    asked = Question(_given(question), filters=filters)
     with _status("Opening the index"):
         chain = AnswerChain.open(settings, _assembly_progress())
     if as_json:
@@ -193,6 +212,9 @@ def search(
         Path | None,
         typer.Option("--batch", help="JSONL of questions, one object a line; - for standard input."),
     ] = None,
+    since: Since = None,
+    until: Until = None,
+    publishers: Publishers = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -201,17 +223,18 @@ def search(
     from rag.understand import check, understand
     from ui.render import hit_as_data, hit_as_text
 
+    filters = read_filters({"since": since, "until": until, "publishers": publishers})
     settings = load_settings(data_dir=data_dir, top_k=k)
 
     def find(asked: Question) -> list[Any]:
-        return retriever.search(understand(check(asked)).queries, settings.top_k)
+        return retriever.search(understand(check(asked)).queries, settings.top_k, asked.filters)
 
     if batch is not None:
         rows = _read_batch(batch)
         retriever = open_retriever(settings)
-        _each(rows, lambda row: {"retrieved": [hit_as_data(hit) for hit in find(_question(row))]})
+        _each(rows, lambda row: {"retrieved": [hit_as_data(hit) for hit in find(_question(row, filters))]})
         return
-    asked = check(Question(_given(query)))
+    asked = check(Question(_given(query), filters=filters))
     retriever = open_retriever(settings)
     hits = find(asked)
     if as_json:
@@ -341,7 +364,8 @@ def _each(
         _print_json({"id": row.get("id"), **result})
 
 
-def _question(row: dict[str, Any]) -> Question:
+def _question(row: dict[str, Any], filters: Filters) -> Question:
+    """The question of a row of a batch; ``filters`` count where it has none of its own."""
     history = row.get("history") or []
     try:
         turns = tuple(Turn(turn["role"], str(turn["content"]), _numbers(turn)) for turn in history)
@@ -354,7 +378,7 @@ def _question(row: dict[str, Any]) -> Question:
         raise UsageError("A role in the history must be user or assistant.")
     if not isinstance(row.get("question"), str):
         raise UsageError('A question must be given as text under "question".')
-    return Question(row["question"], turns)
+    return Question(row["question"], turns, read_filters(row["filters"]) if "filters" in row else filters)
 
 
 def _numbers(turn: dict[str, Any]) -> tuple[tuple[str, int], ...]:

@@ -94,6 +94,15 @@ def test_the_span_tells_the_number_of_articles_and_their_dates(
     assert abs(datetime.now(UTC).replace(tzinfo=None) - span.updated) < timedelta(minutes=1)
 
 
+def test_publishers_come_with_the_most_frequent_first_and_without_the_unknown(
+    catalogue: Catalogue, make_article: MakeArticle
+) -> None:
+    names = ("B", "a", "", "A", "", "", "B")
+    articles = [make_article(f"{i}.", f"https://example.org/{i}", publisher=p) for i, p in enumerate(names)]
+    catalogue.put([(article, "one", 1) for article in articles])
+    assert catalogue.publishers() == ["B", "A", "a"]
+
+
 def test_sources_and_facts_are_remembered_and_replaced(path: Path, catalogue: Catalogue) -> None:
     catalogue.set_sources(["starter"])
     catalogue.set_sources(["/a b/文", "starter"])

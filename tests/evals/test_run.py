@@ -1,7 +1,9 @@
 """A run keeps what was answered, goes on where it stopped, and can be compared and gated."""
 
 import json
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +15,7 @@ from evals.report import as_html, as_markdown
 from evals.run import RETRIEVAL, Run, list_runs, read_run, run
 from evals.text import case_as_text, comparison_as_text, run_as_text
 from rag.settings import Settings, load_settings
+from rag.types import Filters, Question
 from ui.cli import app
 
 
@@ -42,6 +45,12 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+def write_suite(folder: Path, *rows: dict[str, object]) -> None:
+    """A suite over the same corpus, which need not be embedded again."""
+    (folder / "suite.yaml").write_text("name: five\nmeasures: nothing\ncases: [cases.jsonl]\n")
+    (folder / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 @pytest.fixture(scope="module")
 def made(settings: Settings, suite: str) -> Run:
     return run(suite, settings, system=RETRIEVAL)
@@ -58,6 +67,31 @@ def test_a_run_is_a_folder_that_tells_what_was_run(made: Run, settings: Settings
     assert hit["text"]
     assert hit["end"] - hit["start"] == len(hit["text"])
     assert read_run("latest", settings).name == made.name
+
+
+def test_the_filters_of_a_case_narrow_what_is_retrieved(settings: Settings, tmp_path: Path) -> None:
+    filters = {"publishers": ["electrive"]}
+    write_suite(tmp_path, {"id": "0", "question": "Who leads Niron?", "gold_urls": [], "filters": filters})
+    kept = run(str(tmp_path), settings, system=RETRIEVAL).records["0"]
+    assert {urlsplit(hit["url"]).netloc for hit in kept["retrieved"]} == {"www.electrive.com"}
+
+
+def test_the_stand_alone_wording_of_a_follow_up_is_searched_with_its_filters(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters = {"publishers": ["electrive"]}
+    follow_up = {"id": "0", "question": "And?", "history": [{"role": "user", "content": "Who?"}]}
+    write_suite(tmp_path, {**follow_up, "standalone": "Who leads Niron?", "filters": filters})
+    asked: list[Question] = []
+    real = running._system
+
+    def system(*args: Any) -> Any:
+        ask, _, workers = real(*args)
+        return ask, lambda question: asked.append(question) or [], workers
+
+    monkeypatch.setattr(running, "_system", system)
+    run(str(tmp_path), settings, system=RETRIEVAL)
+    assert asked == [Question("Who leads Niron?", filters=Filters(publishers=("electrive",)))]
 
 
 def test_an_interrupted_run_goes_on_without_repeating_a_case(

@@ -1,6 +1,7 @@
 """Suites are well-formed; what is not is refused in a sentence."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from corpus.errors import UsageError
 from corpus.reading import STARTER, read_articles
 from evals.suite import Suite, holds, read_suite, suite_names
 from rag.ingest import STARTER_SOURCE
+from rag.types import Filters, Question
 
 
 def texts(suite: Suite) -> dict[str, str]:
@@ -67,12 +69,25 @@ def test_a_suite_of_ones_own_is_a_folder(tmp_path: Path) -> None:
         assert (suite.name, suite.cases[0].facts) == (tmp_path.name, (("Litinsky",),))
 
 
+def test_the_filters_of_a_case_go_with_its_question(tmp_path: Path) -> None:
+    filters = {"since": "2026-01-01", "publishers": ["Fastmarkets"]}
+    folder = write(tmp_path, "cases: [cases.jsonl]", {"id": "1", "question": "Who?", "filters": filters})
+    (case,) = read_suite(str(folder)).cases
+    assert case.question == Question("Who?", filters=Filters(date(2026, 1, 1), None, ("Fastmarkets",)))
+    assert case.since is None
+
+
 @pytest.mark.parametrize(
     ("header", "rows", "words"),
     [
         ("just words", [], "is no suite"),
         ("cases: [missing.jsonl]", [], "cannot be read"),
         ("cases: [cases.jsonl]", [{"id": "1"}], "line 1 is no case"),
+        (
+            "cases: [cases.jsonl]",
+            [{"id": "1", "question": "a", "filters": {"since": "May"}}],
+            "line 1: May is",
+        ),
         ("cases: [cases.jsonl]", [{"id": "1", "question": "a"}, {"id": "1", "question": "b"}], "two cases"),
     ],
 )

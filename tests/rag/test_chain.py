@@ -15,7 +15,7 @@ from rag.index import Index
 from rag.llm import LLM
 from rag.retrieve import Retriever
 from rag.settings import Settings
-from rag.types import Answer, Draft, Question, Retrieved
+from rag.types import Answer, Draft, Filters, Question, Retrieved
 
 QUESTION = "How much NdPr did Lynas produce in the December 2025 quarter?"
 
@@ -132,6 +132,49 @@ def test_a_window_leaves_older_articles_out_and_says_so(retriever: Retriever) ->
     assert all(c.published is None or c.published >= date(2026, 1, 1) for c in answer.citations)
     assert all(hit.article.published != date(2025, 1, 17) for hit in answer.retrieved)
     assert any("since 1 January 2026" in note for note in answer.notes)
+
+
+def test_filters_leave_articles_out_of_answers_and_refusals_and_say_so(retriever: Retriever) -> None:
+    filters = Filters(date(2025, 1, 1), publishers=("MIDDLE.news", "electrive"))
+    for reply in ("Lynas produced 1,404 tonnes of NdPr.", "NOT IN THE CORPUS."):
+        answer = chain_saying(retriever, reply).invoke(Question(QUESTION, filters=filters))
+        assert answer.abstained == reply.startswith("NOT")
+        assert answer.retrieved
+        assert {hit.article.publisher for hit in answer.retrieved} == {"middle.news"}
+        note = "Only articles published by MIDDLE.news or electrive since 1 January 2025 were searched; "
+        assert f"{note}those of unknown date were left out." in answer.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "filters", "note"),
+    [
+        (QUESTION, Filters(publishers=("SEAISI",)), "Only articles published by SEAISI were searched."),
+        ("qwxz 莱纳斯", Filters(publishers=("SEAISI",)), "仅检索了由 SEAISI 发布的文章。"),
+        (
+            "qwxz 莱纳斯",
+            Filters(until=date(2024, 1, 1)),
+            "仅检索了在 … 至 2024-01-01 发布的文章，日期不明的文章未纳入。",
+        ),
+    ],
+)
+def test_notes_on_filters_are_in_the_language_of_the_question(
+    retriever: Retriever, text: str, filters: Filters, note: str
+) -> None:
+    answer = chain_saying(retriever, *["NOT IN THE CORPUS."] * 2).invoke(Question(text, filters=filters))
+    assert note in answer.notes
+
+
+def test_filters_that_exclude_what_the_question_asks_for_are_a_refusal(retriever: Retriever) -> None:
+    filters = Filters(until=date(2025, 12, 31))
+    question = Question("What has Lynas reported since January 2026?", filters=filters)
+    answer = chain_saying(retriever).invoke(question)
+    assert (answer.abstained, answer.retrieved) == (True, ())
+    assert any("other dates of publication than its filters" in note for note in answer.notes)
+
+
+def test_an_unknown_publisher_is_refused(retriever: Retriever) -> None:
+    with pytest.raises(UsageError, match="“Nobody”"):
+        chain_saying(retriever).invoke(Question(QUESTION, filters=Filters(publishers=("Nobody",))))
 
 
 def test_a_figure_of_the_question_that_nothing_confirms_is_named(retriever: Retriever) -> None:

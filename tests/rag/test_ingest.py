@@ -339,12 +339,13 @@ def test_a_rebuild_without_its_source_changes_nothing(
     assert state(tmp_path / "data") == before
 
 
-def test_an_index_cut_in_another_way_is_refused(
-    source: Path, tmp_path: Path, run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("version", ["CHUNKING", "_FIELDS"])
+def test_an_index_built_in_another_way_is_refused(
+    source: Path, run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     run(source)
-    monkeypatch.setattr("rag.index.CHUNKING", "another-way")
-    with pytest.raises(IndexUnusableError, match="another version of the chunker"):
+    monkeypatch.setattr(f"rag.index.{version}", "another-way")
+    with pytest.raises(IndexUnusableError, match="another version of REEx"):
         run(source, load_embedder=embed_nothing)
     assert run(source, rebuild=True).added == 3
 

@@ -1,7 +1,9 @@
 """Searching by words finds stems, Chinese and numbers, and a saved index is the same when loaded."""
 
+import json
 import math
 import string
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.lexical import LexicalIndex, terms
+from rag.types import Filters
 
 TEXTS = {
     "lynas": "Lynas produced 1,404 tonnes of NdPr oxide in the December 2025 quarter.",
@@ -20,7 +23,7 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def index() -> LexicalIndex:
-    return LexicalIndex.build(list(TEXTS), list(TEXTS.values()))
+    return LexicalIndex.build(list(TEXTS), list(TEXTS.values()), [0, 1, 2, 3], list("abcd"))
 
 
 def found(index: LexicalIndex, query: str, k: int = 10) -> list[str]:
@@ -96,6 +99,22 @@ def test_an_index_without_any_term_finds_nothing_and_can_be_saved(
         assert index.rarity("oxid") == math.log(len(texts) + 1)
 
 
+def test_filters_leave_rows_out_before_the_best_are_taken() -> None:
+    days, publishers = [20250513, 0, 20250514, 20260101], ["One", "One", "Two", "Two"]
+    index = LexicalIndex.build(list("abcd"), ["oxide"] * 4, days, publishers)
+    day = date(2025, 5, 14)
+    for filters, ids in {
+        Filters(): "ab",
+        Filters(since=day): "cd",
+        Filters(until=day): "ac",
+        Filters(day, day): "c",
+        Filters(publishers=("Two",)): "cd",
+        Filters(publishers=("Two", "One")): "ab",
+        Filters(since=day, publishers=("One",)): "",
+    }.items():
+        assert [id_ for id_, _ in index.search("oxide", 2, filters)] == list(ids)
+
+
 def test_rarer_terms_have_higher_rarity_and_unseen_ones_the_highest(index: LexicalIndex) -> None:
     assert index.rarity("oxid") == pytest.approx(math.log(5 / 3))
     assert index.rarity("dysprosium") == pytest.approx(math.log(5 / 2))
@@ -106,7 +125,7 @@ def test_rarer_terms_have_higher_rarity_and_unseen_ones_the_highest(index: Lexic
 def test_a_saved_index_is_the_same_when_loaded(index: LexicalIndex, tmp_path: Path) -> None:
     index.save(tmp_path / "bm25")
     loaded = LexicalIndex.load(tmp_path / "bm25")
-    assert loaded.ids == index.ids
+    assert (loaded.ids, loaded.days, loaded.publishers) == (index.ids, index.days, index.publishers)
     for query in ("oxide price", "稀土价格", "1404 tonnes", "nothing known"):
         assert loaded.search(query, 10) == index.search(query, 10)
     for term in ("oxid", "稀土", "unseen"):
@@ -127,6 +146,13 @@ def test_saving_replaces_an_earlier_index_and_what_an_interrupted_save_left(
 
 def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"rows\.json"):
+        LexicalIndex.load(tmp_path / "bm25")
+
+
+def test_an_index_saved_without_publishers_is_an_error(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "bm25")
+    (tmp_path / "bm25" / "rows.json").write_text(json.dumps([index.ids, index.days]))
+    with pytest.raises(ValueError, match="unpack"):
         LexicalIndex.load(tmp_path / "bm25")
 
 

@@ -1,9 +1,11 @@
 """Only questions that lean on the conversation, or are in Chinese, cost a call of the model."""
 
+from datetime import date
+
 import pytest
 
 from corpus.errors import UsageError
-from rag.types import Question, Turn
+from rag.types import Filters, Question, Turn
 from rag.understand import MAX_CHARS, check, leans_on_conversation, understand
 
 HISTORY = (
@@ -93,3 +95,13 @@ def test_a_far_too_long_question_is_refused() -> None:
 
 def test_control_characters_are_dropped() -> None:
     assert check(Question("Who\x07 leads\u202e Baogang?")).text == "Who leads Baogang?"
+
+
+def test_a_checked_question_keeps_its_conversation_and_filters() -> None:
+    asked = Question("Who leads Baogang?", HISTORY, Filters(publishers=("Fastmarkets",)))
+    assert check(asked) == asked
+
+
+def test_the_filters_of_a_follow_up_are_its_own_and_meet_its_window() -> None:
+    asked = Question("And since January 2026?", HISTORY, Filters(until=date(2026, 5, 1), publishers=("A",)))
+    assert understand(asked).filters == Filters(date(2026, 1, 1), date(2026, 5, 1), ("A",))

@@ -78,6 +78,39 @@ def test_search_in_batch_answers_in_order_and_survives_bad_lines(corpus: Path) -
     assert rows[3]["retrieved"][0]["url"] == "https://example.com/steel"
 
 
+def test_search_is_narrowed_by_dates_and_publishers(corpus: Path) -> None:
+    def found(*arguments: str, stdin: str = "") -> list[list[str]]:
+        done = reex("search", "--json", *arguments, data_dir=corpus, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return [[hit["url"] for hit in json.loads(line)["retrieved"]] for line in done.stdout.splitlines()]
+
+    lynas, steel = "https://example.com/lynas", "https://example.com/steel"
+    assert set(found("rare earths")[0]) == {lynas, steel}
+    assert found("rare earths", "--publisher", "EXAMPLE NEWS") == [[lynas]]
+    assert found("rare earths", "--since", "2026-01-20", "--until", "2026-01-20") == [[lynas]]
+    assert found("rare earths", "--since", "2026-01-21") == [[]]
+    rows = [
+        {"question": "rare earths"},
+        {"question": "rare earths", "filters": {"publishers": ["Example News"], "until": "2026-02-01"}},
+    ]
+    stdin = "\n".join(json.dumps(row) for row in rows)
+    assert found("--batch", "-", "--until", "2026-01-19", stdin=stdin) == [[], [lynas]]
+
+
+def test_filters_narrow_a_batch_of_questions_and_bad_ones_fail_alone(corpus: Path) -> None:
+    rows = [
+        {"id": 1, "question": "Lynas NdPr", "filters": {"until": "2025-01-01"}},
+        {"id": 2, "question": "Lynas NdPr", "filters": {"publishers": ["Nobody"]}},
+        {"id": 3, "question": "Lynas NdPr", "filters": {"since": "soon"}},
+    ]
+    done = reex("ask", "--batch", "-", data_dir=corpus, stdin="\n".join(map(json.dumps, rows)))
+    refused, unknown, bad = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (refused["abstained"], refused["retrieved"]) == (True, [])
+    assert "until 1 January 2025" in refused["notes"][0]
+    assert "some by Example News" in unknown["error"]
+    assert "soon is no date" in bad["error"]
+
+
 def test_a_second_ingest_of_the_same_does_nothing(corpus: Path) -> None:
     assert reex("ingest", data_dir=corpus).stdout.startswith("Articles: 2 unchanged.")
 
@@ -108,6 +141,10 @@ def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path: Path) -> None:
     [
         (["ask", " "], {}, 2, "empty"),
         (["ask"], {}, 2, "Nothing was asked"),
+        (["ask", "x", "--since", "2026-02-30"], {}, 2, "2026-02-30 is no date of publication"),
+        (["search", "x", "--since", "2026-02-01", "--until", "2026-01-01"], {}, 2, "swap the dates"),
+        (["ask", "x", "--publisher", "Nobody"], {}, 2, "“Nobody”; it has some by Example News"),
+        (["search", "x", "--publisher", "Nobody"], {}, 2, "“Nobody”; it has some by Example News"),
         (["ask", "x" * 100_000], {}, 2, "100,000 characters"),
         (["ingest", "--only"], {}, 2, "needs at least one path"),
         (["search", "x"], {"RAG_TOP_K": "many"}, 2, "RAG_TOP_K"),

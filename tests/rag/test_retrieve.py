@@ -1,0 +1,81 @@
+"""Filters leave articles out of both searches, and the places that these held are filled."""
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from corpus.errors import UsageError
+from rag.embed import PACKAGED, Embedder
+from rag.index import Index
+from rag.retrieve import Retriever
+from rag.types import Filters
+from rag.window import known_date
+
+QUERY = ["rare earth magnet prices"]
+
+
+@pytest.fixture(scope="module")
+def retriever(starter_index: Index, embedder: Embedder) -> Retriever:
+    return Retriever(starter_index, embedder)
+
+
+def test_publishers_are_compared_without_case(retriever: Retriever) -> None:
+    hits = retriever.search(QUERY, 40, Filters(publishers=("RAWMATERIALS.NET", "fastmarkets")))
+    found = {hit.article.publisher for hit in hits}
+    assert found == {"Rawmaterials.net", "rawmaterials.net", "Fastmarkets"}
+
+
+def test_an_unknown_publisher_is_refused_and_known_ones_are_named(retriever: Retriever) -> None:
+    with pytest.raises(UsageError, match="“Rawmaterials”; it has some by Rare Earth Exchanges, Fastmarkets"):
+        retriever.search(QUERY, 5, Filters(publishers=("Fastmarkets", "Rawmaterials")))
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(since=date(2026, 2, 10)),
+        Filters(until=date(2025, 1, 17)),
+        Filters(date(2025, 1, 1), date(2025, 12, 31), ("Rare Earth Exchanges",)),
+    ],
+)
+def test_as_many_passages_are_found_as_without_filters(retriever: Retriever, filters: Filters) -> None:
+    hits = retriever.search(QUERY, 10, filters)
+    assert len(hits) == 10
+    assert all(hit.similarity for hit in hits)
+    for hit in hits:
+        day = known_date(hit.article, date.today())
+        assert day is not None
+        assert (filters.since or day) <= day <= (filters.until or day)
+        assert not filters.publishers or hit.article.publisher in filters.publishers
+
+
+def test_days_are_inclusive_and_days_that_exclude_each_other_find_nothing(retriever: Retriever) -> None:
+    day = date(2025, 1, 17)
+    assert {hit.article.published for hit in retriever.search(QUERY, 40, Filters(day, day))} == {day}
+    assert retriever.search(QUERY, 10, Filters(since=date(2026, 1, 1), until=date(2025, 1, 1))) == []
+
+
+def test_each_search_filters_by_itself(starter_index: Index, embedder: Embedder) -> None:
+    filters = Filters(date(2024, 1, 1), date(2026, 12, 31), ("Fastmarkets",))
+    vector = embedder.encode(QUERY)
+    for found in (
+        starter_index.dense(vector, 5, filters),
+        starter_index.lexical.search(QUERY[0], 5, filters),
+    ):
+        passages = starter_index.passages([id_ for id_, _ in found]).values()
+        articles = starter_index.catalogue.articles({passage.article_id for passage in passages})
+        assert {article.publisher for article in articles.values()} == {"Fastmarkets"}
+
+
+def test_a_lexical_index_that_knows_no_publishers_is_built_anew(starter_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(starter_folder, tmp_path / "data")
+    (rows,) = (tmp_path / "data" / "bm25").glob("*/rows.json")
+    ids, days, _ = json.loads(rows.read_text())
+    rows.write_text(json.dumps([ids, days]))
+    index = Index(tmp_path / "data", PACKAGED)
+    assert len(index) == len(ids)
+    assert index.lexical.search("magnet", 5, Filters(publishers=("Fastmarkets",)))
+    index.close()
