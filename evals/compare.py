@@ -170,11 +170,12 @@ def _missed(run: Run, thresholds: dict[str, float]) -> Iterator[str]:
         found = value(shares(METRICS[name], run.cases, _records(run, run.cases)))
         if math.isnan(found):
             continue
+        shown = f"{found:.5f}" if METRICS[name].unit == "$" else f"{found:.3f}"
         if key.endswith("_at_most"):
             if found > bound + 1e-9:
-                yield f"{name} is {found:.3f}, above {bound}"
+                yield f"{name} is {shown}, above {bound}"
         elif found < bound - 1e-9:
-            yield f"{name} is {found:.3f}, below {bound}"
+            yield f"{name} is {shown}, below {bound}"
 
 
 def _verdict(metric: Metric, before: float, after: float, p: float) -> Verdict:

@@ -4,7 +4,6 @@ The suite ``feedback`` lives in the data directory and is asked over the reader'
 reports an answer need not know the right one: a case counts once a reviewer has said what it wants.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,10 +169,7 @@ def _alone(settings: Settings) -> FileLock:
 
 
 def _rows(settings: Settings) -> list[Row]:
-    path = folder(settings) / "cases.jsonl"
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return jsonl.read(folder(settings) / "cases.jsonl")
 
 
 def _write(settings: Settings, rows: Sequence[Row]) -> None:

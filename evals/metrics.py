@@ -241,6 +241,24 @@ def _tokens(name: str, case: Case, record: Record) -> Share | None:
     return None if value is None else (float(value), 1.0)
 
 
+def _cost(case: Case, record: Record) -> Share | None:
+    """List prices of the installed genai-prices, which looks nothing up in the network."""
+    # Imported here because it takes half a second, and most commands never need it.
+    from genai_prices import Usage, calc_price
+
+    provider, _, model = (record.get("llm") or record["model"]).partition(":")
+    read, written = (record["tokens"].get(name) for name in ("prompt", "output"))
+    if read is None or written is None:
+        return None
+    if not written and record["timings"].get("first_token_s") is not None:
+        return None  # it spoke, and its server counted nothing
+    try:
+        spent = calc_price(Usage(input_tokens=read, output_tokens=written), model, provider_id=provider)
+    except LookupError:
+        return None  # local, or nobody knows its price
+    return float(spent.total_price), 1.0
+
+
 _ALL = (
     *(
         Metric(
@@ -384,6 +402,13 @@ _ALL = (
     ),
     Metric(
         "output_tokens", "mean tokens that the model writes", "lower", partial(_tokens, "output"), "tokens"
+    ),
+    Metric(
+        "cost_usd",
+        "mean US dollars a question at the provider's list price (genai-prices); local models have none",
+        "lower",
+        _cost,
+        "$",
     ),
 )
 

@@ -188,7 +188,7 @@ def _flat(documents: Iterable[Any]) -> list[str]:
 
 
 def _lines(path: Path) -> Iterator[Row]:
-    for line in _text(path).splitlines():
+    for line in _text(path).split("\n"):
         if line.strip():
             yield _parsed(line, path)
 

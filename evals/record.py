@@ -9,10 +9,12 @@ from rag.types import Answer
 Record = dict[str, Any]
 
 
-def record(case: Case, answer: Answer, tokens: dict[str, int]) -> Record:
+def record(case: Case, answer: Answer, tokens: dict[str, int], llm: str = "") -> Record:
     """An answer as JSON: its text, the three lists of passages, what was checked, and what it cost.
 
-    ``exact`` tells for each citation whether its quote is the slice of the article that it names.
+    ``exact`` tells for each citation whether its quote is the slice of the article that it names. ``llm``
+    is the model that the tokens were spent on; ``model`` the one that the answer names, empty when it was
+    not asked for one.
     """
     texts = {hit.article.id: hit.article.text for hit in answer.retrieved}
     cited = [asdict(citation) for citation in answer.citations]
@@ -47,6 +49,7 @@ def record(case: Case, answer: Answer, tokens: dict[str, int]) -> Record:
         "timings": asdict(answer.timings),
         "tokens": tokens,
         "model": answer.model,
+        "llm": llm,
     }
 
 

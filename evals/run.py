@@ -30,8 +30,8 @@ from rag import model_file
 from rag.chain import AnswerChain
 from rag.index import Index
 from rag.ingest import ingest
+from rag.llm import LLM, uses_packaged_model
 from rag.llm import Progress as Assembling
-from rag.llm import uses_packaged_model
 from rag.settings import Settings
 from rag.types import Answer, Hit, Question, Timings
 from rag.understand import understand
@@ -134,13 +134,12 @@ def run(
     config = _config(name, suite, cases, prepared, system)
     folder = _unfinished(settings, config) if resume else _new_folder(settings, suite.name, config)
     done = _read(folder).records
-    # Anew without the line that an interruption cut off.
-    jsonl.write(folder / "cases.jsonl", done.values())
+    jsonl.write(folder / "cases.jsonl", done.values())  # without the line that an interruption cut off
     left = [case for case in cases if case.id not in done]
-    ask, alone, workers = _system(system, prepared, assembling)
+    asked = _system(system, prepared, assembling)
     with (folder / "cases.jsonl").open("a", encoding="utf-8") as file:
         progress(len(done), len(cases))
-        for number, answered in enumerate(_answers(ask, alone, left, workers), len(done) + 1):
+        for number, answered in enumerate(_answers(asked, left), len(done) + 1):
             file.write(jsonl.line(answered))
             file.flush()
             progress(number, len(cases))
@@ -156,6 +155,11 @@ def _chosen(suite: Suite, kinds: tuple[str, ...], limit: int | None) -> list[Cas
     if not cases:
         known = ", ".join(sorted({case.kind for case in suite.cases}))
         raise UsageError(f"{suite.name} has no case of that kind: its kinds are {known}.")
+    return spread(cases, limit)
+
+
+def spread(cases: list[Case], limit: int | None) -> list[Case]:
+    """At most so many of the cases, evenly spread over them."""
     if limit is None or limit >= len(cases):
         return cases
     return [cases[i * len(cases) // limit] for i in range(limit)]
@@ -180,18 +184,37 @@ Ask = Callable[[Question], Answer]
 Alone = Callable[[Question], Sequence[Hit]]
 
 
-def _system(name: str, settings: Settings, assembling: Assembling) -> tuple[Ask, Alone | None, int]:
-    """What answers a question, what finds passages for one, and how many can be asked at a time."""
+@dataclass(frozen=True)
+class _System:
+    """What answers a question, with which model, and how many can be asked at a time.
+
+    ``alone`` finds the passages for a question without a conversation.
+    """
+
+    ask: Ask
+    llm: str = ""
+    workers: int = 1
+    alone: Alone | None = None
+
+
+def _system(name: str, settings: Settings, assembling: Assembling) -> _System:
     chain = AnswerChain.open(settings, assembling)
     if name == RETRIEVAL:
-        return lambda question: _found(chain, settings, question), None, 1
+        return _System(lambda question: _found(chain, settings, question))
     llm = chain.llm()
-    workers = 1 if llm.provider == "local" else _PARALLEL_HOSTED
-    if name == REEX:
-        if workers == 1:
-            chain.warm_up()
-        return chain.invoke, lambda question: _search(chain, settings, question), workers
-    return open_peer(name, _articles(settings), chain.retriever.embedder, llm).invoke, None, 1
+    if name != REEX:
+        peer = open_peer(name, _articles(settings), chain.retriever.embedder, llm)
+        return _System(peer.invoke, llm.name)
+    if llm.provider == "local":
+        chain.warm_up()
+    return _System(
+        chain.invoke, llm.name, at_a_time(llm), lambda question: _search(chain, settings, question)
+    )
+
+
+def at_a_time(llm: LLM) -> int:
+    """How many questions a model may be asked at a time."""
+    return 1 if llm.provider == "local" else _PARALLEL_HOSTED
 
 
 def _search(chain: AnswerChain, settings: Settings, question: Question) -> Sequence[Hit]:
@@ -219,26 +242,31 @@ def _articles(settings: Settings) -> list[Article]:
         index.close()
 
 
-def _answers(ask: Ask, alone: Alone | None, cases: list[Case], workers: int) -> Iterator[Record]:
+def _answers(system: _System, cases: list[Case]) -> Iterator[Record]:
     def answer(case: Case) -> Record:
         with get_usage_metadata_callback() as usage:
-            given = ask(case.question)
+            given = system.ask(case.question)
         spent = usage.usage_metadata.values()
         tokens = {
             "prompt": sum(use["input_tokens"] for use in spent),
             "output": sum(use["output_tokens"] for use in spent),
         }
-        kept = record(case, given, tokens)
-        if case.standalone and alone:
+        kept = record(case, given, tokens, system.llm)
+        if case.standalone and system.alone:
             standalone = replace(case.question, text=case.standalone, history=())
-            kept["standalone_urls"] = [hit.article.url for hit in alone(standalone)]
+            kept["standalone_urls"] = [hit.article.url for hit in system.alone(standalone)]
         return kept
 
+    yield from in_any_order(answer, cases, system.workers)
+
+
+def in_any_order(work: Callable[[Case], Record], cases: Sequence[Case], workers: int) -> Iterator[Record]:
+    """What becomes of each case, as soon as it is there."""
     if workers == 1:
-        yield from map(answer, cases)
+        yield from map(work, cases)
         return
     with ThreadPoolExecutor(workers) as pool:
-        for future in as_completed([pool.submit(answer, case) for case in cases]):
+        for future in as_completed([pool.submit(work, case) for case in cases]):
             yield future.result()
 
 
@@ -296,13 +324,7 @@ def _unfinished(settings: Settings, config: dict[str, Any]) -> Path:
 
 def _read(folder: Path) -> Run:
     config = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    records: dict[str, Record] = {}
-    for line in (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines():
-        try:
-            kept = json.loads(line)
-        except ValueError:
-            continue  # an interruption cut it off, so its case is asked again
-        records[kept["id"]] = kept
+    records = {kept["id"]: kept for kept in jsonl.read(folder / "cases.jsonl")}
     return Run(folder, config, records)
 
 

@@ -127,7 +127,7 @@ def _header_path(name: str) -> Path:
 
 def _rows(file: Path) -> list[tuple[dict[str, Any], str]]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # texts hold other breaks, such as U+2028
     except OSError as error:
         raise UsageError(f"The cases in {file} cannot be read ({error.strerror}): check the path.") from error
     rows = []

@@ -1,38 +1,67 @@
 """Runs and comparisons as text for a terminal, and as data for scripts."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from evals.compare import Difference, Flip, Line, failed, is_right, summary
+from evals.judges import Opinion, opinions
 from evals.record import Record
 from evals.run import Run
+from evals.stats import Estimate
 
 _WIDTH = 22
+_INTERVAL = 20
 
 
 def run_as_text(run: Run) -> str:
-    """The metrics of a run with their intervals, and the cases that went wrong."""
-    lines = [listing(run), ""]
-    lines += [f"{'metric':{_WIDTH}}  {'value':>8}  {'95 % interval':>17}  cases"]
-    lines += [_line(line) for line in summary(run)]
+    """The metrics of a run with their intervals, the cases that went wrong, and what judges think of it."""
+    lines = [listing(run), "", _head("metric")]
+    lines += [_line(line.metric.name, line.estimate, line.metric.unit) for line in summary(run)]
     wrong = [(case, failed(case, run.records[case.id])) for case in run.cases]
     wrong = [(case, reasons) for case, reasons in wrong if reasons]
     if wrong:
         lines += ["", f"{len(wrong)} cases went wrong (reex eval show {run.name} --case ID):"]
         lines += [f"  {c.id} ({c.kind}) {'; '.join(reasons)} | {c.question.text}" for c, reasons in wrong]
+    if judged := opinions(run):
+        lines += ["", opinions_as_text(judged)]
     return "\n".join(lines)
 
 
-def _line(line: Line) -> str:
-    e, unit = line.estimate, line.metric.unit
+def _head(of: str) -> str:
+    return f"{of:{_WIDTH}}  {'value':>8}  {'95 % interval':>{_INTERVAL}}  cases"
+
+
+def _line(name: str, e: Estimate, unit: str = "") -> str:
     interval = f"{number(e.low, unit)} to {number(e.high, unit)}"
-    return f"{line.metric.name:{_WIDTH}}  {number(e.value, unit):>8}  {interval:>17}  {e.cases:>5}"
+    return f"{name:{_WIDTH}}  {number(e.value, unit):>8}  {interval:>{_INTERVAL}}  {e.cases:>5}"
+
+
+def opinions_as_text(judged: Sequence[Opinion]) -> str:
+    """The scores of each judge, under a heading that names it."""
+    return "\n\n".join("\n".join(_opinion(opinion)) for opinion in judged)
+
+
+def _opinion(opinion: Opinion) -> list[str]:
+    own = ", which wrote the answers itself" if opinion.wrote_them else ""
+    return [
+        f"A language model judged {opinion.judged} answers: {opinion.judge}{own} ({opinion.method})",
+        _head("score"),
+        *(_line(name, e) for name, e in opinion.scores.items()),
+    ]
+
+
+def opinions_as_data(judged: Sequence[Opinion]) -> list[dict[str, Any]]:
+    """The same as data."""
+    return [asdict(opinion) for opinion in judged]
 
 
 def number(value: float, unit: str) -> str:
     """A metric's value in the digits that its unit deserves."""
     if unit == "tokens":
         return f"{value:.0f}"
+    if unit == "$":
+        return f"${value:.5f}"
     return f"{value:.2f}" if unit else f"{value:.3f}"
 
 
@@ -49,8 +78,10 @@ def listing(run: Run) -> str:
 
 
 def run_as_data(run: Run) -> dict[str, Any]:
-    """The run's configuration and metrics."""
-    return {"run": run.name, "folder": str(run.folder), **run.config, "metrics": metrics_as_data(run)}
+    """The run's configuration and metrics, and apart from them what judges think of it."""
+    data = {"run": run.name, "folder": str(run.folder), **run.config, "metrics": metrics_as_data(run)}
+    judged = opinions(run)
+    return {**data, "judged": opinions_as_data(judged)} if judged else data
 
 
 def metrics_as_data(run: Run) -> dict[str, dict[str, float]]:
@@ -149,7 +180,7 @@ def comparison_as_data(
 _SIDE_BY_SIDE = (
     "correct", "fact_recall", "answerable_refused", "abstention_recall", "success@5", "citation_recall",
     "citation_precision", "figure_errors", "unknown_markers", "outside_window", "first_token_s", "total_s",
-    "prompt_tokens",
+    "prompt_tokens", "cost_usd",
 )  # fmt: skip
 
 

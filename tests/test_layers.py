@@ -62,6 +62,8 @@ def test_no_layer_imports_one_above_or_beside_it(layer: str, forbidden: set[str]
         ("sqlalchemy", {"corpus/catalogue.py"}),
         ("gradio", {"ui/page.py", "ui/evals_page.py", "ui/thumb.py"}),
         ("typer", {"ui/cli.py", "ui/eval_cli.py"}),
+        ("genai_prices", {"evals/metrics.py"}),
+        ("ragas", {"evals/judges.py"}),
     ],
 )
 def test_each_library_is_imported_only_where_it_is_at_home(library: str, homes: set[str]) -> None:

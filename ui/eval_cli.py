@@ -197,6 +197,28 @@ def report(
 
 
 @app.command()
+def judge(
+    run: RunName = "latest",
+    llm: Llm = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Ask a language model what it thinks of a run's answers; no comparison and no gate heeds it."""
+    from evals import judges
+    from evals.run import read_run
+    from evals.text import opinions_as_data, opinions_as_text
+
+    settings = _settings(data_dir, llm)
+    found = read_run(run, settings)
+    asked = judges.open_judge(settings, lines_of_progress("Fetching the local language model, parts"))
+    with progress(f"Judging {found.name}") as advance:
+        judges.judge(found, asked, limit, advance)
+    said = [opinion for opinion in judges.opinions(found) if opinion.judge == asked.name]
+    _print(opinions_as_data(said) if as_json else opinions_as_text(said), as_json)
+
+
+@app.command()
 def peers(
     suites: Suites = None,
     limit: Limit = None,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from evals.metrics import METRICS, citation_scores, shares, value
 from evals.suite import Case
+from evals.text import number
 from rag.types import Question
 
 
@@ -144,6 +146,42 @@ def test_without_an_answer_only_retrieval_is_measured() -> None:
     assert math.isnan(of("correct", case(), kept))
 
 
+def test_a_question_costs_its_tokens_at_the_list_price() -> None:
+    spent = {"prompt": 1_000_000, "output": 0}
+    price = of("cost_usd", case(), record(llm="openai:gpt-4o-mini", tokens=spent))
+    assert price == of("cost_usd", case(), record(model="openai:gpt-4o-mini", tokens=spent)) > 0
+    both = record(llm="openai:gpt-4o-mini", tokens={"prompt": 500_000, "output": 1_000_000})
+    written = record(llm="openai:gpt-4o-mini", tokens={"prompt": 0, "output": 1_000_000})
+    assert of("cost_usd", case(), both) == pytest.approx(price / 2 + of("cost_usd", case(), written))
+
+
+def test_a_question_that_the_model_was_spared_is_free() -> None:
+    refused = record(abstained=True, model="", llm="openai:gpt-4o-mini", tokens={"prompt": 0, "output": 0})
+    assert of("cost_usd", case(), refused) == 0.0
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {"llm": "local:qwen2.5", "tokens": {"prompt": 9, "output": 9}},
+        {"llm": "ollama:gpt-4o-mini", "tokens": {"prompt": 9, "output": 9}},
+        {"llm": "openai:nobody-knows-it", "tokens": {"prompt": 9, "output": 9}},
+        {"llm": "openai:gpt-4o-mini", "tokens": {}},
+        {  # it spoke, and its server counted nothing
+            "llm": "openai:gpt-4o-mini",
+            "tokens": {"prompt": 0, "output": 0},
+            "timings": {"total_s": 2.0, "first_token_s": 1.0},
+        },
+    ],
+)
+def test_an_unknown_price_is_not_zero(unknown: dict[str, Any]) -> None:
+    assert METRICS["cost_usd"].of(case(), record(**unknown)) is None
+
+
+def test_costs_are_written_in_dollars() -> None:
+    assert number(0.000213, METRICS["cost_usd"].unit) == "$0.00021"
+
+
 # ALCE, section 4: the judge here is a table of what each set of passages entails.
 
 SETS = {
@@ -191,6 +229,15 @@ def test_citation_scores_agree_with_the_published_procedure(rows: list[tuple[set
                 precision += 1
     statements = [(str(i), sorted(cited)) for i, (cited, _) in enumerate(rows)]
     assert citation_scores(statements, entails) == ((recall, len(rows)), (precision, total))
+
+
+def test_the_documents_list_every_metric_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "evals.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{m.name}` | {m.meaning}{f', {m.better} is better' if m.better else ''} |"
+        for m in METRICS.values()
+    ]
 
 
 def test_every_metric_is_documented_and_survives_an_empty_answer() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
 from typer.testing import CliRunner
 
 from corpus.errors import UsageError
@@ -14,6 +15,7 @@ from evals.compare import compare, flips, gate
 from evals.report import as_html, as_markdown
 from evals.run import RETRIEVAL, Run, list_runs, read_run, run
 from evals.text import case_as_text, comparison_as_text, run_as_text
+from rag.llm import LLM
 from rag.settings import Settings, load_settings
 from rag.types import Filters, Question
 from ui.cli import app
@@ -117,6 +119,15 @@ def test_an_interrupted_run_goes_on_without_repeating_a_case(
     assert sorted(whole.records) == ["0", "1", "2", "3", "4"]
     with pytest.raises(UsageError, match="No unfinished run"):
         run(suite, settings, system=RETRIEVAL, resume=True)
+
+
+def test_a_record_names_the_model_even_when_it_was_not_asked(
+    settings: Settings, suite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = LLM("openai:gpt-4o-mini", FakeListChatModel(responses=["The corpus does not say."]), "openai")
+    monkeypatch.setattr("rag.chain.open_llm", lambda *_: refusing)
+    asked = run(suite, settings, limit=1)
+    assert [kept["llm"] for kept in asked.records.values()] == ["openai:gpt-4o-mini"]
 
 
 def test_the_same_twice_is_no_difference(made: Run, settings: Settings, suite: str) -> None:
