@@ -1,5 +1,7 @@
 """Whether the harness notices: five faults are planted one by one, and each must be called worse.
 
+Then nothing is changed twenty times, and nothing may be called better or worse.
+
     python -m evals.plants
 
 Three need retrieval only, over the suites report and dev. Two ask the model a hundred questions of dev,
@@ -27,6 +29,7 @@ from rag.support import Check, Rarity
 from rag.types import Hit
 from rag.window import ALWAYS
 
+_REPETITIONS = 20
 _ASKED: dict[str, Any] = {"kinds": ("unanswerable", "list"), "limit": 100}
 
 
@@ -103,7 +106,7 @@ class _Remembering(LLM):
 
 
 def main() -> None:
-    """Plant them all, and print what was noticed; exit code 1 when one was missed."""
+    """Print what was noticed; exit code 1 when a plant was missed or a verdict is false."""
     settings = load_settings()
 
     def remembering(*arguments: Any) -> LLM:
@@ -121,8 +124,16 @@ def main() -> None:
             with plant.fault():
                 after = _run(plant, settings.model_copy(update=plant.settings))
             caught += _noticed(plant, befores[key], after)
-    print(f"\n{caught} of {len(PLANTS)} caught.")
-    sys.exit(caught < len(PLANTS))
+    print(f"\n{caught} of {len(PLANTS)} caught.", flush=True)
+    false = _false_verdicts(settings)
+    print(f"{false} false verdicts in {_REPETITIONS} repetitions of the suite starter.")
+    sys.exit(caught < len(PLANTS) or false > 0)
+
+
+def _false_verdicts(settings: Settings) -> int:
+    first = run("starter", settings, system=RETRIEVAL)
+    again = (run("starter", settings, system=RETRIEVAL) for _ in range(_REPETITIONS))
+    return sum(d.verdict != "no evidence" for other in again for d in compare(first, other))
 
 
 def _run(plant: Plant, settings: Settings) -> Run:
