@@ -12,7 +12,8 @@ class Article:
 
     ``text`` is final: every offset in the product is a character index into it.
     ``published`` is the date of publication as its source states it, or None; the dates of
-    the events that the text tells of are a different thing.
+    the events that the text tells of are a different thing; ``modified`` is when the source says that it
+    last changed the text. ``language`` is an ISO 639-1 code, empty when it is not known.
     """
 
     url: str
@@ -21,6 +22,9 @@ class Article:
     publisher: str = ""
     published: date | None = None
     topics: tuple[str, ...] = ()
+    author: str = ""
+    modified: date | None = None
+    language: str = ""
 
     @property
     def id(self) -> str:

@@ -28,6 +28,9 @@ _articles = sa.Table(
     sa.Column("publisher", sa.String, nullable=False),
     sa.Column("published", sa.Date),
     sa.Column("topics", sa.JSON, nullable=False),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("modified", sa.Date),
+    sa.Column("language", sa.String, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("content_hash", sa.String, nullable=False),
     sa.Column("source", sa.String, nullable=False),
@@ -191,6 +194,9 @@ def _to_row(article: Article, source: str, passages: int, now: datetime) -> dict
         "publisher": article.publisher,
         "published": article.published,
         "topics": list(article.topics),
+        "author": article.author,
+        "modified": article.modified,
+        "language": article.language,
         "text": article.text,
         "content_hash": article.content_hash,
         "source": source,
@@ -200,4 +206,14 @@ def _to_row(article: Article, source: str, passages: int, now: datetime) -> dict
 
 
 def _to_article(row: sa.Row[tuple[object, ...]]) -> Article:
-    return Article(row.url, row.text, row.title, row.publisher, row.published, tuple(row.topics))
+    return Article(
+        row.url,
+        row.text,
+        row.title,
+        row.publisher,
+        row.published,
+        tuple(row.topics),
+        row.author,
+        row.modified,
+        row.language,
+    )

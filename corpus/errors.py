@@ -19,6 +19,10 @@ class CorpusError(ReexError):
     exit_code = 5
 
 
+class Unreadable(Exception):
+    """Why one file, page or line gives no article, worded to follow its name: "is not UTF-8 text"."""
+
+
 class StorageError(ReexError):
     """The data directory cannot be written or read."""
 

@@ -15,7 +15,7 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 
 from corpus.article import Article
 from corpus.clean import clean_line, clean_text
-from corpus.errors import CorpusError
+from corpus.errors import CorpusError, Unreadable
 
 STARTER = Path(__file__).parent / "articles"
 SUFFIXES = (".md", ".markdown", ".txt", ".jsonl")
@@ -32,10 +32,6 @@ class Rejected:
 
     where: str
     reason: str
-
-
-class _Unreadable(Exception):
-    """Why one file or line gives no article; becomes a `Rejected`."""
 
 
 def read_articles(source: Path) -> Iterator[Article | Rejected]:
@@ -86,7 +82,7 @@ def _read_document(path: Path) -> Article | Rejected:
         else:
             fields = _parse_markdown(raw)
         return _article(fields, default_url=path.resolve().as_uri(), default_title=path.stem)
-    except _Unreadable as error:
+    except Unreadable as error:
         return Rejected(str(path), str(error))
 
 
@@ -104,39 +100,39 @@ def _read_json_line(line: bytes, where: str) -> Article | Rejected:
     try:
         fields = json.loads(line.decode("utf-8-sig"))
         if not isinstance(fields, dict):
-            raise _Unreadable("is not a JSON object")
+            raise Unreadable("is not a JSON object")
         if not clean_line(_string(fields, "url")):
-            raise _Unreadable("has no url")
+            raise Unreadable("has no url")
         return _article(fields)
     except UnicodeDecodeError:
         return Rejected(where, "is not UTF-8 text")
     except (ValueError, RecursionError) as error:  # ValueError alone: a number of 5000 digits
         return Rejected(where, f"is not valid JSON ({error})")
-    except _Unreadable as error:
+    except Unreadable as error:
         return Rejected(where, str(error))
 
 
 def _text_of(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise _Unreadable(f"is larger than {MAX_FILE_BYTES // 2**20} MiB")
+            raise Unreadable(f"is larger than {MAX_FILE_BYTES // 2**20} MiB")
         raw = path.read_bytes()
     except OSError as error:
-        raise _Unreadable(f"cannot be read ({error.strerror})") from error
+        raise Unreadable(f"cannot be read ({error.strerror})") from error
     if b"\x00" in raw:
-        raise _Unreadable("is not a text file")
+        raise Unreadable("is not a text file")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _Unreadable("is not UTF-8 text") from error
+        raise Unreadable("is not UTF-8 text") from error
 
 
 def _article(fields: Mapping[str, Any], default_url: str = "", default_title: str = "") -> Article:
     text = clean_text(_string(fields, "text"))
     if not text:
-        raise _Unreadable("has no text")
+        raise Unreadable("has no text")
     if len(text) > MAX_ARTICLE_CHARS:
-        raise _Unreadable(f"is longer than {MAX_ARTICLE_CHARS:,} characters")
+        raise Unreadable(f"is longer than {MAX_ARTICLE_CHARS:,} characters")
     return Article(
         url=clean_line(_string(fields, "url")) or default_url,
         text=text,
@@ -144,6 +140,9 @@ def _article(fields: Mapping[str, Any], default_url: str = "", default_title: st
         publisher=clean_line(_string(fields, "publisher")),
         published=_date(fields.get("published")),
         topics=_topics(fields.get("topics")),
+        author=clean_line(_string(fields, "author")),
+        modified=_date(fields.get("modified")),
+        language=clean_line(_string(fields, "language")),
     )
 
 
@@ -152,7 +151,7 @@ def _string(fields: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _Unreadable(f"has a {name} that is not text")
+        raise Unreadable(f"has a {name} that is not text")
     return value
 
 
@@ -166,14 +165,14 @@ def _date(value: object) -> date | None:
     try:
         return datetime.fromisoformat(str(value).strip()).date()
     except ValueError:
-        raise _Unreadable(f"has a published date that is not like 2025-05-13: {value!r}") from None
+        raise Unreadable(f"has a date that is not like 2025-05-13: {value!r}") from None
 
 
 def _topics(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(topic, str) for topic in value):
-        raise _Unreadable("has topics that are not a list of words")
+        raise Unreadable("has topics that are not a list of words")
     return tuple(clean_line(topic) for topic in value)
 
 
@@ -191,7 +190,7 @@ def _parse_markdown(raw: str) -> dict[str, Any]:
         elif token.type in ("fence", "code_block"):
             blocks.append(token.content)
     if raw.startswith("---") and not fields:
-        raise _Unreadable("has broken front matter (no closing --- line, or nothing in it)")
+        raise Unreadable("has broken front matter (no closing --- line, or nothing in it)")
     return {**fields, "text": "\n\n".join(blocks)}
 
 
@@ -199,9 +198,9 @@ def _front_matter(content: str) -> dict[str, Any]:
     try:
         fields = yaml.load(content, Loader=yaml.CSafeLoader)  # ten times as fast as safe_load
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _Unreadable(f"has broken front matter ({' '.join(str(error).split())})") from error
+        raise Unreadable(f"has broken front matter ({' '.join(str(error).split())})") from error
     if not isinstance(fields, dict):
-        raise _Unreadable("has front matter that is not a list of `name: value` lines")
+        raise Unreadable("has front matter that is not a list of `name: value` lines")
     return fields
 
 
