@@ -27,3 +27,9 @@ class StorageError(ReexError):
     """The data directory cannot be written or read."""
 
     exit_code = 7
+
+
+class OutdatedError(ReexError):
+    """The catalogue was made by another version of the product."""
+
+    exit_code = 4

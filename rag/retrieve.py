@@ -58,23 +58,14 @@ class Retriever:
         bm25 = _best_of(lexical)
         candidates = sorted(fused, key=lambda id_: -fused[id_])[: max(_CANDIDATES, 2 * k)]
         passages = self.index.passages(candidates)
-        articles = self.index.catalogue.articles({p.article_id for p in passages.values()})
+        # In the version that the passage is a slice of: a newer one may be on its way in.
+        articles = self.index.catalogue.at({p.version for p in passages.values()})
         hits = [
-            Hit(
-                passage,
-                articles[passage.article_id],
-                fused[id_],
-                similarity.get(id_, 0.0),
-                bm25.get(id_, 0.0),
-            )
+            Hit(passage, articles[passage.version], fused[id_], similarity.get(id_, 0.0), bm25.get(id_, 0.0))
             for id_ in candidates
-            if (passage := passages.get(id_)) and passage.article_id in articles
+            if (passage := passages.get(id_)) and passage.version in articles
         ]
-        # An ingest in another process may have replaced the text under a passage just now.
-        exact = [
-            hit for hit in hits if hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
-        ]
-        return spread(_newest_first(exact) if latest else exact)[:k]
+        return spread(_newest_first(hits) if latest else hits)[:k]
 
 
 def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:

@@ -92,6 +92,18 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_STALE_DAYS"),
         description="an answer whose newest cited article is older than this many days says so",
     )
+    retire_after_days: float = Field(
+        default=7,
+        ge=0,
+        validation_alias=_either("REEX_RETIRE_AFTER_DAYS"),
+        description="days that an article stays which is gone from its site; from a folder it leaves at once",
+    )
+    refresh_minutes: float = Field(
+        default=0,
+        ge=0,
+        validation_alias=_either("REEX_REFRESH_MINUTES"),
+        description="minutes between two updates of the corpus while the page is served; 0 for none",
+    )
     host: str = Field(
         default="127.0.0.1",
         validation_alias=_either("GRADIO_SERVER_NAME"),

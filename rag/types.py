@@ -73,7 +73,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Passage:
-    """An exact slice of an article: ``text == article.text[start:end]``, in characters."""
+    """An exact slice of an article: ``text == article.text[start:end]``, in characters.
+
+    ``version`` is the content hash of the article that it is a slice of.
+    """
 
     id: str
     article_id: str
@@ -81,6 +84,7 @@ class Passage:
     end: int
     text: str
     section: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def reex(data_dir: DataDir = None) -> None:
 @app.command()
 def ingest(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files or folders: .md, .txt, .jsonl.", show_default=False)
+        list[str] | None, typer.Argument(help="Files or folders: .md, .txt, .jsonl.", show_default=False)
     ] = None,
     only: Annotated[
         bool, typer.Option("--only", help="Keep nothing but these paths; leave the starter corpus out.")
@@ -109,13 +109,7 @@ def ingest(
     settings = load_settings(data_dir=data_dir)
     report = _ingest(settings, [source_name(path) for path in paths or ()], only, rebuild)
     if as_json:
-        rejected = [{"where": r.where, "reason": r.reason} for r in report.rejected + report.duplicates]
-        print(
-            json.dumps(
-                {**vars(report), "rejected": rejected, "duplicates": len(report.duplicates)},
-                ensure_ascii=False,
-            )
-        )
+        _print_json(report.as_data())
     else:
         print(report.as_text())
 
@@ -125,12 +119,20 @@ def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild:
 
     with progress("Indexing articles") as advance:
         report = run(
-            settings.data_dir, settings.embedding_model, sources, only=only, rebuild=rebuild, progress=advance
+            settings.data_dir,
+            settings.embedding_model,
+            sources,
+            only=only,
+            rebuild=rebuild,
+            retire_after_days=settings.retire_after_days,
+            progress=advance,
         )
     for item in report.rejected:
-        print(f"reex: skipped {item.where}: {item.reason}", file=sys.stderr)
+        _say(f"reex: skipped {item.where}: {item.reason}")
     for item in report.duplicates:
-        print(f"reex: duplicate {item.where}: {item.reason}", file=sys.stderr)
+        _say(f"reex: duplicate {item.where}: {item.reason}")
+    for item in report.failed:
+        _say(f"reex: the source {item.where} failed: {item.reason}")
     return report
 
 

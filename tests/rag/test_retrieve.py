@@ -73,7 +73,7 @@ def test_each_search_filters_by_itself(starter_index: Index, embedder: Embedder)
 def test_a_lexical_index_that_knows_no_publishers_is_built_anew(starter_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(starter_folder, tmp_path / "data")
     (rows,) = (tmp_path / "data" / "bm25").glob("*/rows.json")
-    ids, days, _ = json.loads(rows.read_text())
+    ids, _, days, _ = json.loads(rows.read_text())
     rows.write_text(json.dumps([ids, days]))
     index = Index(tmp_path / "data", PACKAGED)
     assert len(index) == len(ids)
