@@ -5,6 +5,7 @@ once several servers share one corpus. All times are UTC, without a zone.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from corpus.alike import MIN_BANDS, Sketch, groups, same_story, sketch
 from corpus.article import Article
 from corpus.errors import OutdatedError, StorageError
 
@@ -23,6 +25,7 @@ State = Literal["active", "retired"]
 
 _SCHEMA = "2"
 _MANY = 500  # parameters to one statement: SQLite takes 999 on old builds
+_CANDIDATES = 100  # articles that one is compared with
 _FIRST_RETRY = timedelta(days=1)
 _LAST_RETRY = timedelta(days=32)
 
@@ -100,6 +103,28 @@ _forgotten = sa.Table(
     sa.Column("since", sa.DateTime, nullable=False),
 )
 
+# What stored articles are compared by, and which of them tell one story.
+_sketches = sa.Table(
+    "sketches",
+    _tables,
+    sa.Column("article_id", sa.String, primary_key=True),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("words", sa.LargeBinary, nullable=False),
+    sa.Column("figures", sa.LargeBinary, nullable=False),
+)
+_bands = sa.Table(
+    "bands",
+    _tables,
+    sa.Column("band", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("article_id", sa.String, primary_key=True, index=True),
+)
+_pairs = sa.Table(
+    "pairs",
+    _tables,
+    sa.Column("one", sa.String, primary_key=True),
+    sa.Column("other", sa.String, primary_key=True, index=True),
+)
+
 _IN_USE = sa.and_(_articles.c.state == "active", _articles.c.stored != "")
 _STORED = _articles.join(_versions, _articles.c.stored == _versions.c.hash)
 
@@ -152,6 +177,33 @@ class Version:
     hash: str
     first_seen: datetime
     article: Article
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that the catalogue knows of one address, with the article as it is now, without its text.
+
+    ``story`` names the story that it shares with others; empty when it shares none.
+    """
+
+    entry: Entry
+    article: Article
+    story: str
+    first_seen: datetime
+    last_seen: datetime
+
+    @property
+    def state(self) -> State:
+        return self.entry.state
+
+    @property
+    def source(self) -> str:
+        return self.entry.source
+
+    @property
+    def speaker(self) -> str:
+        """Id of the article whose passages hold its text."""
+        return self.entry.same_as or self.entry.article_id
 
 
 @dataclass(frozen=True)
@@ -307,6 +359,82 @@ class Catalogue:
         with self._reading() as db:
             return [Version(row.hash, row.first_seen, _to_article(row)) for row in db.execute(query)]
 
+    def records(self) -> Iterator[Record]:
+        """Every article that was ever seen and is not forgotten, the newest first, without texts."""
+        table = _articles.c
+        query = (
+            sa.select(
+                _versions, *(table[n] for n in ("source", "state", "wanted", "stored", "passages", "same_as"))
+            )
+            .add_columns(table.cluster, table.missing_since, table.last_seen, table.first_seen.label("since"))
+            .select_from(_articles.join(_versions, table.wanted == _versions.c.hash))
+            .order_by(_versions.c.published.desc(), _versions.c.url)
+        )
+        with self._reading() as db:
+            rows = db.execute(query).all()
+        for row in rows:
+            entry = Entry(
+                row.article_id,
+                row.url,
+                row.source,
+                row.state,
+                row.wanted,
+                row.body,
+                row.published,
+                row.stored,
+                row.passages,
+                row.same_as,
+                row.missing_since,
+            )
+            yield Record(entry, _to_article(row, ""), row.cluster, row.since, row.last_seen)
+
+    def addresses(self, id_: str) -> list[dict[str, Any]]:
+        """The other active addresses of an article's text or story: ``url``, ``same_text``, seen since when."""
+        table = _articles.c
+        with self._reading() as db:
+            me = db.execute(sa.select(_articles).where(table.id == id_)).one()
+            body = sa.select(_versions.c.body).where(_versions.c.hash == me.wanted).scalar_subquery()
+            query = (
+                sa.select(table.url, _versions.c.body == body, table.first_seen, table.last_seen)
+                .select_from(_articles.join(_versions, table.wanted == _versions.c.hash))
+                .where(table.id != id_, table.state == "active")
+                .where(
+                    sa.or_(
+                        _versions.c.body == body, sa.and_(table.cluster != "", table.cluster == me.cluster)
+                    )
+                )
+                .order_by(table.url)
+            )
+            return [
+                {"url": url, "same_text": bool(same), "first_seen": first, "last_seen": last}
+                for url, same, first, last in db.execute(query)
+            ]
+
+    def all_articles(self) -> Iterator[Article]:
+        """The articles of the corpus one at a time, in the order of their ids."""
+        for some in _portions(sorted(id_ for id_, entry in self.entries().items() if entry.stored)):
+            found = self.articles(some)
+            yield from (found[id_] for id_ in some if id_ in found)
+
+    def counts(self) -> dict[str, Any]:
+        """How many articles, addresses and passages there are, by month, publisher and topic."""
+        records = list(self.records())
+        stored = [record for record in records if record.entry.stored]
+        dates = [record.article.published for record in stored if record.article.published]
+        months = Counter(f"{day:%Y-%m}" for day in sorted(dates))
+        return {
+            "articles": len(stored),
+            "addresses": sum(record.state == "active" for record in records),
+            "retired": sum(record.state == "retired" for record in records),
+            "forgotten": len(self.forgotten()),
+            "passages": sum(record.entry.passages for record in stored),
+            "oldest": min(dates).isoformat() if dates else None,
+            "newest": max(dates).isoformat() if dates else None,
+            "months": dict(months),
+            "publishers": dict(Counter(record.article.publisher for record in stored).most_common()),
+            "topics": dict(Counter(t for record in stored for t in record.article.topics).most_common()),
+        }
+
     def span(self) -> Span:
         """How much the corpus holds, and of which dates."""
         published = _versions.c.published
@@ -360,6 +488,25 @@ class Catalogue:
     def notes_of(self, source: str) -> dict[str, Any]:
         """What a source noted in its last good run."""
         return dict(json.loads(self.fact(f"notes {source}") or "{}"))
+
+    def told_by(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Which articles share their story with others, by id: a name of the story, and how many tell it."""
+        table = _articles.c
+        of_stories = sa.select(table.id, table.cluster).where(table.cluster != "")
+        sizes = (
+            sa.select(table.cluster, sa.func.count()).where(table.state == "active").group_by(table.cluster)
+        )
+        with self._reading() as db:
+            found: dict[str, str] = {}
+            for some in _portions(ids):
+                found |= {row.id: row.cluster for row in db.execute(of_stories.where(table.id.in_(some)))}
+            counts: dict[str, int] = {}
+            for some in _portions(set(found.values())):
+                counts |= {
+                    row[0]: row[1]
+                    for row in db.execute(sizes.where(table.state == "active", table.cluster.in_(some)))
+                }
+        return {id_: (cluster, counts.get(cluster, 1)) for id_, cluster in found.items()}
 
     # Writing
 
@@ -436,6 +583,72 @@ class Catalogue:
         )
         with self._writing() as db:
             db.execute(change, [{"which": id_, "other": other} for id_, other in same_as.items()])
+
+    def find_stories(self) -> None:
+        """Find out which stored articles tell one story; only what changed since is compared."""
+        with self._writing() as db:
+            self._drop_sketches(db)
+        while fresh := self._unsketched():
+            articles = self.at(fresh.values())
+            with self._writing() as db:
+                for id_, version in fresh.items():
+                    self._compare(db, id_, version, sketch(articles[version]))
+        with self._writing() as db:
+            self._name_stories(db)
+
+    def _drop_sketches(self, db: sa.Connection) -> None:
+        current = sa.select(_articles.c.stored).where(_IN_USE)
+        stale = db.execute(sa.select(_sketches.c.article_id).where(_sketches.c.version.not_in(current)))
+        for some in _portions(stale.scalars().all()):
+            db.execute(sa.delete(_sketches).where(_sketches.c.article_id.in_(some)))
+            db.execute(sa.delete(_bands).where(_bands.c.article_id.in_(some)))
+            db.execute(sa.delete(_pairs).where(sa.or_(_pairs.c.one.in_(some), _pairs.c.other.in_(some))))
+
+    def _unsketched(self) -> dict[str, str]:
+        """Some stored articles without a sketch, by id, with their version."""
+        known = sa.select(_sketches.c.article_id)
+        query = sa.select(_articles.c.id, _articles.c.stored).where(_IN_USE, _articles.c.id.not_in(known))
+        with self._reading() as db:
+            return {row.id: row.stored for row in db.execute(query.limit(_MANY))}
+
+    def _compare(self, db: sa.Connection, id_: str, version: str, found: Sketch) -> None:
+        """Record an article's sketch, and which of the articles that were there before tell its story."""
+        candidates = (
+            sa.select(_bands.c.article_id)
+            .where(_bands.c.band.in_(found.bands))
+            .group_by(_bands.c.article_id)
+            .having(sa.func.count() >= MIN_BANDS)
+            .order_by(sa.func.count().desc(), _bands.c.article_id)
+            .limit(_CANDIDATES)
+        )
+        rows = db.execute(sa.select(_sketches).where(_sketches.c.article_id.in_(candidates))).all()
+        alike = [row.article_id for row in rows if same_story(found, Sketch.of(row.words, row.figures))]
+        values = {"article_id": id_, "version": version}
+        db.execute(
+            sa.insert(_sketches).values(
+                words=found.words.tobytes(), figures=found.figures.tobytes(), **values
+            )
+        )
+        db.execute(sa.insert(_bands), [{"band": band, "article_id": id_} for band in set(found.bands)])
+        if alike:
+            db.execute(sa.insert(_pairs), [{"one": min(id_, o), "other": max(id_, o)} for o in alike])
+
+    def _name_stories(self, db: sa.Connection) -> None:
+        pairs = [(row.one, row.other) for row in db.execute(sa.select(_pairs))]
+        copies = sa.select(_articles.c.id, _articles.c.same_as).where(_articles.c.same_as != "")
+        pairs += [(row.id, row.same_as) for row in db.execute(copies)]
+        wanted = groups(pairs)
+        named = sa.select(_articles.c.id, _articles.c.cluster).where(_articles.c.cluster != "")
+        former = {row.id: row.cluster for row in db.execute(named)}
+        ids = wanted.keys() | former.keys()
+        changed = [id_ for id_ in ids if wanted.get(id_, "") != former.get(id_, "")]
+        if changed:
+            db.execute(
+                sa.update(_articles)
+                .where(_articles.c.id == sa.bindparam("which"))
+                .values(cluster=sa.bindparam("story")),
+                [{"which": id_, "story": wanted.get(id_, "")} for id_ in changed],
+            )
 
     def fail(self, where: str, source: str, reason: str, when: datetime, fingerprint: str = "") -> bool:
         """Record a failure, to be tried again later and later.
@@ -575,10 +788,10 @@ def _select_articles(tables: sa.FromClause) -> sa.Select[Any]:
     )
 
 
-def _to_article(row: sa.Row[Any]) -> Article:
+def _to_article(row: sa.Row[Any], text: str | None = None) -> Article:
     return Article(
         row.url,
-        row.text,
+        row.text if text is None else text,
         row.title,
         row.publisher,
         row.published,

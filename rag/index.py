@@ -164,6 +164,11 @@ class Index:
         rows = zip(found["ids"], found["documents"] or (), found["metadatas"] or (), strict=True)
         return {id_: _to_passage(id_, text, meta) for id_, text, meta in rows}
 
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """The passages of an article, in the order of its text."""
+        found = self._collection.get(where={"article_id": article_id}, include=[])
+        return sorted(self.passages(found["ids"]).values(), key=lambda passage: passage.start)
+
     def similarities(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
         """Cosines of a unit vector with the stored vectors of these passages."""
         found = self._collection.get(ids=list(ids), include=["embeddings"])
@@ -229,6 +234,11 @@ class Index:
         for offset in range(0, self._collection.count(), _BATCH):
             page = self._collection.get(limit=_BATCH, offset=offset, include=["metadatas"])
             yield from zip(page["ids"], page["metadatas"] or (), strict=True)
+
+    def unsearchable(self) -> int:
+        """How many rows BM25 has too many or too few, by the catalogue."""
+        wanted, rows = self.catalogue.stored(), Counter(self.lexical.versions)
+        return sum(abs(wanted.get(version, 0) - rows[version]) for version in wanted.keys() | rows.keys())
 
     def sweep(self) -> int:
         """Delete the passages that nothing accounts for; gives their number."""

@@ -9,6 +9,7 @@ names their version, readers see a new state only once it is published, and old 
 on the disk tells the next run that this one did not end, so that it repairs what was left behind.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
 
 from corpus.article import Article, article_id
-from corpus.catalogue import Entry, now
+from corpus.catalogue import Catalogue, Entry, now
 from corpus.errors import CorpusError, ReexError, StorageError
 from corpus.reading import Rejected
 from corpus.sources import Seen, Source
@@ -31,6 +32,7 @@ from rag.chunk import chunk, context_of
 from rag.embed import Embedder
 from rag.errors import BusyError
 from rag.index import Index
+from rag.lexical import LexicalIndex
 from rag.types import Passage
 
 _BATCH_PASSAGES = 256
@@ -174,9 +176,10 @@ def ingest(
             run = _Run(index, folder, load_embedder or (lambda: Embedder(embedding_model)), progress)
             report = run.bring_up_to_date(opened, timedelta(days=retire_after_days))
             index.catalogue.set_sources([each.name for each in opened])
+            report.seconds = perf_counter() - started
+            index.catalogue.set_fact("last_run", json.dumps({"at": now().isoformat(), **report.as_data()}))
         finally:
             index.close()
-    report.seconds = perf_counter() - started
     return report
 
 
@@ -190,8 +193,84 @@ def forget(folder: Path, embedding_model: str, url: str) -> None:
         index = Index(folder, embedding_model)
         try:
             index.catalogue.forget(url)
+            index.catalogue.find_stories()
             index.publish()
             index.sweep()
+        finally:
+            index.close()
+
+
+def remember(folder: Path, url: str) -> bool:
+    """Let a forgotten address be taken in again by the next ingest; tells whether it was forgotten."""
+    with locked(folder):
+        catalogue = Catalogue(folder / "catalogue.sqlite")
+        try:
+            return catalogue.remember(url)
+        finally:
+            catalogue.close()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a check of the index found.
+
+    Attributes:
+        articles: how many are stored.
+        passages: how many passages they have.
+        lost: ids of articles that miss passages in Chroma.
+        stale: how many passages in Chroma belong to nothing.
+        unsearchable: how many rows BM25 has too many or too few.
+    """
+
+    articles: int
+    passages: int
+    lost: tuple[str, ...]
+    stale: int
+    unsearchable: int
+
+    def as_text(self) -> str:
+        """The finding in one line."""
+        wrong = [
+            (len(self.lost), "articles miss passages"),
+            (self.stale, "passages belong to nothing"),
+            (self.unsearchable, "rows of BM25 are wrong"),
+        ]
+        text = ", ".join(f"{count} {what}" for count, what in wrong if count)
+        return f"{self.articles} articles, {self.passages} passages: {text or 'all agree'}."
+
+
+def verify(folder: Path, embedding_model: str) -> Verified:
+    """Check that catalogue, Chroma and BM25 agree.
+
+    Raises:
+        BusyError, StorageError, IndexUnusableError: as `ingest`.
+    """
+    with _storage_errors(folder), locked(folder):
+        index = Index(folder, embedding_model)
+        try:
+            stored = index.catalogue.stored()
+            found = (tuple(sorted(index.lost())), len(index.unaccounted()), index.unsearchable())
+            return Verified(len(stored), sum(stored.values()), *found)
+        finally:
+            index.close()
+
+
+def mend(
+    folder: Path,
+    embedding_model: str,
+    *,
+    load_embedder: Callable[[], Embedder] | None = None,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Make catalogue, Chroma and BM25 agree, out of the catalogue alone: no source is read.
+
+    Raises:
+        BusyError, StorageError, IndexUnusableError: as `ingest`.
+    """
+    with _storage_errors(folder), locked(folder):
+        index = Index(folder, embedding_model)
+        try:
+            _Run(index, folder, load_embedder or (lambda: Embedder(embedding_model)), progress).mend()
         finally:
             index.close()
 
@@ -296,6 +375,11 @@ class _Run:
         self._report.failing = len(self._catalogue.failures())
         self._report.passages = len(self._index)
         return self._report
+
+    def mend(self) -> None:
+        self._unfinished.touch()
+        self._index.lexical = LexicalIndex.build([])
+        self._settle(set())
 
     # Reading
 
@@ -411,6 +495,7 @@ class _Run:
             same_as = {id_: other for id_, other in same_as.items() if other not in failed}
             self._catalogue.link(same_as)
             self._catalogue.retire(gone)
+            self._catalogue.find_stories()
             self._index.publish()
             if interrupted:
                 self._index.sweep()

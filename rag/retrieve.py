@@ -1,7 +1,7 @@
 """Dense and lexical search over passages, fused by reciprocal rank."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -65,7 +65,8 @@ class Retriever:
             for id_ in candidates
             if (passage := passages.get(id_)) and passage.version in articles
         ]
-        return spread(_newest_first(hits) if latest else hits)[:k]
+        ranked = _newest_first(hits) if latest else hits
+        return spread(fold(ranked, self.index.catalogue.told_by({hit.article.id for hit in ranked})))[:k]
 
 
 def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
@@ -87,6 +88,22 @@ def _newest_first(hits: Sequence[Hit]) -> list[Hit]:
         for hit in hits
     ]
     return sorted(fused, key=lambda hit: -hit.score)
+
+
+def fold(hits: Sequence[Hit], told_by: Mapping[str, tuple[str, int]]) -> list[Hit]:
+    """Let one article speak for each story, the one of the best hit; it carries how many others tell it.
+
+    Args:
+        hits: best first.
+        told_by: for the ids of articles that share their story, a name of it and how many tell it.
+    """
+    speaker: dict[str, str] = {}
+    folded: list[Hit] = []
+    for hit in hits:
+        story, tellers = told_by.get(hit.article.id, (hit.article.id, 1))
+        if speaker.setdefault(story, hit.article.id) == hit.article.id:
+            folded.append(replace(hit, copies=tellers - 1))
+    return folded
 
 
 def spread(hits: Sequence[Hit]) -> list[Hit]:

@@ -94,6 +94,7 @@ class Hit:
     ``score`` is the fused reciprocal-rank score and orders the hits; it says nothing of how good
     a hit is. For that there are ``similarity`` (cosine to the question, -1 to 1; 0 when the
     dense search did not find the passage) and ``bm25`` (0 when the lexical search did not).
+    ``copies`` is how many other articles tell the story of this one, and stand behind it.
     """
 
     passage: Passage
@@ -101,6 +102,7 @@ class Hit:
     score: float
     similarity: float
     bm25: float
+    copies: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class Citation:
     """A numbered reference to a passage, with all that a reader needs to check it.
 
     ``quote == article.text[start:end]``. ``kind`` is that of the sentence of the passage that the
-    answer rests on.
+    answer rests on. ``copies`` is how many other articles tell the story of this one: they are no
+    further sources.
     """
 
     n: int
@@ -122,6 +125,7 @@ class Citation:
     end: int
     quote: str
     kind: Kind = "reported"
+    copies: int = 0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from rag.errors import LLMError
 from rag.filters import read_filters
 from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
+from ui.corpus_cli import app as corpus_app
 from ui.eval_cli import app as eval_app
 from ui.progress import Advance, lines_of_progress, progress
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(eval_app, name="eval")
+app.add_typer(corpus_app, name="corpus")
 
 DataDir = Annotated[
     Path | None,
@@ -48,6 +50,12 @@ Publishers = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
+
+
+class SourceFailedError(ReexError):
+    """A source failed, and the others did not."""
+
+    exit_code = 9
 
 
 def main() -> None:
@@ -134,6 +142,22 @@ def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild:
     for item in report.failed:
         _say(f"reex: the source {item.where} failed: {item.reason}")
     return report
+
+
+@app.command()
+def sync(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Read all remembered sources again; made for cron and systemd.
+
+    Ends with 0 when all went well, with 9 when a source failed and the others are up to date.
+    """
+    report = _ingest(load_settings(data_dir=data_dir), [])
+    if as_json:
+        _print_json(report.as_data())
+    else:
+        print(report.as_text())
+    if report.failed:
+        names = ", ".join(item.where for item in report.failed)
+        raise SourceFailedError(f"{names} could not be read whole; everything else is up to date.")
 
 
 @app.command()

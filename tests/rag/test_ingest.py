@@ -66,6 +66,7 @@ class State(NamedTuple):
     passages: dict[str, str]
     entries: dict[str, Entry]
     lexical: list[str]
+    stories: dict[str, tuple[str, int]]
     leftovers: list[str]
 
 
@@ -78,6 +79,7 @@ def state(folder: Path, model: str = PACKAGED) -> State:
         dict(zip(found["ids"], found["documents"] or (), strict=True)),
         {id_: entry for id_, entry in index.catalogue.entries().items() if entry.state == "active"},
         sorted(LexicalIndex.load(bm25).ids),
+        index.catalogue.told_by(index.catalogue.entries()),
         sorted(path.name for path in folder.iterdir() if not path.name.startswith("catalogue.sqlite")),
     )
     index.close()
