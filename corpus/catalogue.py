@@ -389,7 +389,7 @@ class Catalogue:
             yield Record(entry, _to_article(row, ""), row.cluster, row.since, row.last_seen)
 
     def addresses(self, id_: str) -> list[dict[str, Any]]:
-        """The other active addresses of an article's text or story: ``url``, ``same_text``, seen since when."""
+        """The other active addresses of an article's text or story, and when they were seen."""
         table = _articles.c
         with self._reading() as db:
             me = db.execute(sa.select(_articles).where(table.id == id_)).one()

@@ -183,21 +183,22 @@ def ingest(
     return report
 
 
-def forget(folder: Path, embedding_model: str, url: str) -> None:
+def forget(
+    folder: Path,
+    embedding_model: str,
+    url: str,
+    *,
+    load_embedder: Callable[[], Embedder] | None = None,
+) -> None:
     """Delete an article, and leave its address out from now on.
+
+    An embedding model is needed only when another address has its text, and takes its place.
 
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
-    with _storage_errors(folder), locked(folder):
-        index = Index(folder, embedding_model)
-        try:
-            index.catalogue.forget(url)
-            index.catalogue.find_stories()
-            index.publish()
-            index.sweep()
-        finally:
-            index.close()
+    with _opened(folder, embedding_model, load_embedder) as run:
+        run.forget(url)
 
 
 def remember(folder: Path, url: str) -> bool:
@@ -267,10 +268,21 @@ def mend(
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
+    with _opened(folder, embedding_model, load_embedder, progress) as run:
+        run.mend()
+
+
+@contextmanager
+def _opened(
+    folder: Path,
+    embedding_model: str,
+    load_embedder: Callable[[], Embedder] | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Iterator["_Run"]:
     with _storage_errors(folder), locked(folder):
         index = Index(folder, embedding_model)
         try:
-            _Run(index, folder, load_embedder or (lambda: Embedder(embedding_model)), progress).mend()
+            yield _Run(index, folder, load_embedder or (lambda: Embedder(embedding_model)), progress)
         finally:
             index.close()
 
@@ -375,6 +387,11 @@ class _Run:
         self._report.failing = len(self._catalogue.failures())
         self._report.passages = len(self._index)
         return self._report
+
+    def forget(self, url: str) -> None:
+        self._unfinished.touch()  # a kill from here on is mended by the next ingest
+        self._catalogue.forget(url)
+        self._settle(set())
 
     def mend(self) -> None:
         self._unfinished.touch()

@@ -104,9 +104,8 @@ def show(url: Url, as_json: AsJson = False, data_dir: DataDir = None) -> None:
         _print_json(_as_data(record) | {"addresses": addresses, "passages": places, "text": text})
         return
     print(_line(record))
-    print(
-        f"first seen {_moment(record.first_seen)}, last seen {_moment(record.last_seen)}, from {record.source}"
-    )
+    seen = f"first seen {_moment(record.first_seen)}, last seen {_moment(record.last_seen)}"
+    print(f"{seen}, from {record.source}")
     for other in addresses:
         print(f"{'same text' if other['same_text'] else 'same story'}: {other['url']}")
     for number, passage in enumerate(passages, 1):

@@ -14,9 +14,9 @@ from corpus.catalogue import Catalogue
 MakeArticle = Callable[..., Article]
 
 STORY = """Lynas Rare Earths reported gross sales revenue of A$201.9 million for the December 2025 quarter,
-43% more than a year earlier. Production of neodymium-praseodymium fell by 30% to 1,404 tonnes, because of
-power failures in Kalgoorlie and maintenance at the processing facility in Kuantan. The hybrid power station at Mt
-Weld supplied 92% renewable electricity in December, against a target of 70%."""
+43% more than a year earlier. Production of neodymium-praseodymium fell by 30% to 1,404 tonnes, because
+of power failures in Kalgoorlie and maintenance at the processing facility in Kuantan. The hybrid power
+station at Mt Weld supplied 92% renewable electricity in December, against a target of 70%."""
 
 REWRITE = """Power failures in Kalgoorlie and maintenance in Kuantan cut the neodymium-praseodymium output of
 Lynas Rare Earths by 30% to 1,404 tonnes. The processing company's revenue for the December 2025 quarter still

@@ -26,7 +26,7 @@ from corpus.sources.files import FileSource
 from rag.embed import PACKAGED, Embedder, Vectors
 from rag.errors import BusyError, IndexUnusableError
 from rag.index import Index
-from rag.ingest import Report, forget, ingest
+from rag.ingest import Report, Verified, forget, ingest, mend, verify
 from rag.lexical import LexicalIndex
 
 METALS = ["neodymium", "dysprosium", "terbium", "samarium", "yttrium", "gadolinium", "cerium", "lanthanum"]
@@ -432,10 +432,52 @@ def test_a_forgotten_address_is_not_taken_in_again(
 ) -> None:
     one, two = make_article("Neodymium rose."), make_article("Terbium fell.", "https://example.org/b")
     sync(one, two)
-    forget(tmp_path / "data", PACKAGED, two.url)
+    forget(tmp_path / "data", PACKAGED, two.url, load_embedder=embed_nothing)
     assert list(state(tmp_path / "data").passages.values()) == ["Neodymium rose."]
     assert sync(one, two).added == 0
     assert sync(one, Seen(two.url)).unchanged == 1
+
+
+def test_another_address_takes_the_place_of_a_forgotten_one(
+    tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report], embedder: Embedder
+) -> None:
+    one, two = make_article("Neodymium rose."), make_article("Neodymium rose.", "https://example.org/b")
+    sync(one, two)
+    forget(tmp_path / "data", PACKAGED, one.url, load_embedder=lambda: embedder)
+    after = state(tmp_path / "data")
+    assert {entry.url for entry in after.entries.values()} == {two.url}
+    assert (list(after.passages.values()), len(after.lexical)) == (["Neodymium rose."], 1)
+
+
+def test_what_does_not_agree_is_found_and_mended_without_the_sources(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    folder = tmp_path / "data"
+    run(source)
+    clean = state(folder)
+    shutil.rmtree(source)
+    assert verify(folder, PACKAGED) == Verified(3, 3, (), 0, 0)
+
+    index = Index(folder, PACKAGED)
+    lost, stale, *_ = found = index._collection.get(include=["embeddings", "documents", "metadatas"])["ids"]
+    (vector,) = embedder.encode(["a leftover"])
+    row = index._collection.get(ids=[stale])["metadatas"]
+    assert row
+    index._collection.delete(ids=[lost])
+    index._collection.add(
+        ids=["x"], embeddings=[vector], metadatas=[{**row[0], "version": "x"}], documents=["x"]
+    )
+    index.lexical = index.lexical.updated(index.lexical.versions[1:], [])
+    index.lexical.save(index._bm25_folder(index.generation))
+    index.close()
+    assert len(found) == 3
+
+    broken = verify(folder, PACKAGED)
+    assert (len(broken.lost), broken.stale, broken.unsearchable) == (1, 1, 1)
+    assert "1 articles miss passages, 1 passages belong to nothing, 1 rows of BM25" in broken.as_text()
+    mend(folder, PACKAGED, load_embedder=lambda: embedder)
+    assert verify(folder, PACKAGED) == Verified(3, 3, (), 0, 0)
+    assert state(folder) == clean
 
 
 def test_an_index_of_the_first_schema_is_refused_and_rebuilt_from_its_sources(
@@ -694,6 +736,8 @@ from rag.embed import Vectors
 {inspect.getsource(Hashing)}
 
 rag.ingest._BATCH_PASSAGES = 8
+rag.ingest._BATCH_ARTICLES = 10
+print(-1, flush=True)
 rag.ingest.ingest(
     Path(sys.argv[1]),
     {PACKAGED!r},
@@ -753,32 +797,51 @@ def test_an_open_reader_sees_what_another_process_ingested_once_it_refreshes(tmp
     reader.close()
 
 
-@pytest.mark.parametrize("start", ["nothing", "earlier"])
-def test_an_ingest_killed_at_any_moment_is_made_whole_by_the_next(tmp_path: Path, start: str) -> None:
-    source = tmp_path / "source"
-    write_thirty(source)
-    if start == "earlier":
-        built_clean(tmp_path / "earlier", source, Hashing())
-    write_thirty(source, later=True)
-    clean = built_clean(tmp_path / "clean", source, Hashing())
-    chance = random.Random(start)
+def edit(source: Path, chance: random.Random, round_: int) -> None:
+    # Some articles new, some changed, some gone, some with the text of another one.
+    source.mkdir(exist_ok=True)
+    files = sorted(source.iterdir())
+    for file in chance.sample(files, len(files) // 5):
+        file.unlink()
+    names = chance.sample(range(40), 15)
+    for name in names:
+        write(source, f"a{name}", story(chance.randrange(10_000)))
+    if round_ % 2:
+        one, other = chance.sample(sorted(source.iterdir()), 2)
+        write(source, other.stem, one.read_text().split("---\n")[2])
+
+
+def story(seed: int) -> str:
+    # Long enough for several passages and for near-duplicates, of which there are some.
+    chance = random.Random(seed // 2)
+    parts = [" ".join(f"word{chance.randrange(300)}" for _ in range(70)) + "." for _ in range(3)]
+    return "\n\n".join([f"Version {seed % 2}.", *parts])
+
+
+def test_twenty_kills_at_any_moment_lose_and_leave_nothing(tmp_path: Path) -> None:
+    # The source changes before each; some kills hit an ingest that mends what the one before left.
+    source, folder = tmp_path / "source", tmp_path / "data"
+    chance = random.Random(5)
     killed = 0
-    for reached in (0, 0.5, 1):
-        folder = tmp_path / f"killed-{reached}"
-        if start == "earlier":
-            shutil.copytree(tmp_path / "earlier", folder)
+    for round_ in range(20):
+        edit(source, chance, round_)
         process = ingest_elsewhere(folder, source)
         assert process.stdout
-        next(line for line in process.stdout if float(line) >= reached)
-        sleep(chance.uniform(0, 0.03))
+        reached = chance.choice([-1, -1, 0, 0.3, 0.6, 0.9, 1])
+        next((line for line in process.stdout if float(line) >= reached), None)
+        sleep(chance.uniform(0, 0.4 if reached == -1 else 0.1))
         process.kill()
         process.stdout.close()
         killed += process.wait() == -signal.SIGKILL
 
-        reader = Index(folder, PACKAGED)
-        if found := [id_ for id_, _ in reader.dense(Hashing().encode(["word"]), 10)]:
-            reader.passages(found)
-        reader.close()
-        ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=Hashing)  # type: ignore[arg-type]
-        assert state(folder) == clean
-    assert killed >= 2  # the last one may have ended by itself
+        if (folder / "catalogue.sqlite").exists() and (folder / "bm25").exists():
+            reader = Index(folder, PACKAGED)
+            ids = reader.lexical.ids
+            assert len(reader.passages(ids)) == len(ids)  # what was published is there, whole
+            reader.close()
+        if round_ % 3 == 2 or round_ == 19:
+            ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=Hashing)  # type: ignore[arg-type]
+            clean = built_clean(tmp_path / f"clean-{round_}", source, Hashing())
+            assert state(folder) == clean
+            assert verify(folder, PACKAGED).as_text().endswith("all agree.")
+    assert killed >= 15  # the others ended by themselves
