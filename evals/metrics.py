@@ -337,7 +337,7 @@ _ALL = (
     ),
     Metric(
         "citation_recall",
-        "share of shown sentences that their cited passages together support "
+        "share of the model's shown sentences that their cited passages together support "
         "(ALCE, Gao et al., 2023; judged by rag.support, not by NLI)",
         "higher",
         partial(_alce, 0),
@@ -350,7 +350,7 @@ _ALL = (
     ),
     Metric(
         "figure_errors",
-        "share of shown sentences with a figure that stands in no cited passage",
+        "share of the model's shown sentences with a figure that stands in no cited passage",
         "lower",
         _figure_errors,
     ),

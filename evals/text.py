@@ -9,6 +9,7 @@ from evals.judges import Opinion, opinions
 from evals.record import Record
 from evals.run import Run
 from evals.stats import Estimate
+from rag.settings import Settings
 
 _WIDTH = 22
 _INTERVAL = 20
@@ -71,10 +72,17 @@ def listing(run: Run) -> str:
     state = "" if config["finished"] else ", unfinished"
     changed = " with changes" if config["changed"] else ""
     answered = f"{len(run.records)} of {config['cases']} cases{state}"
+    own = "".join(f", {name}={value}" for name, value in _set(config["settings"]).items())
     return (
         f"{run.name}  {config['suite']}, {config['system']}, {answered}, "
-        f"commit {config['commit'][:9] or 'unknown'}{changed}"
+        f"commit {config['commit'][:9] or 'unknown'}{changed}{own}"
     )
+
+
+def _set(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are not at their default."""
+    fields = Settings.model_fields
+    return {n: value for n, value in settings.items() if n not in fields or value != fields[n].default}
 
 
 def run_as_data(run: Run) -> dict[str, Any]:
@@ -104,7 +112,7 @@ def case_as_text(run: Run, id: str) -> str:
         f"outcome: {'; '.join(failed(case, record)) or 'right'}",
         "",
         record["text"],
-        *(_withheld(s) for s in record["sentences"] if s["support"] == "unsupported"),
+        *(_doubted(s) for s in record["sentences"] if s["support"] != "supported"),
         "",
         *(_citation(citation) for citation in record["citations"]),
         "",
@@ -114,8 +122,9 @@ def case_as_text(run: Run, id: str) -> str:
     return "\n".join(lines)
 
 
-def _withheld(sentence: Record) -> str:
-    return f"withheld: {sentence['text']} ({sentence['doubt']})"
+def _doubted(sentence: Record) -> str:
+    state = "withheld" if sentence["support"] == "unsupported" else "weak"
+    return f"{state}: {sentence['text']} ({sentence['doubt']})"
 
 
 def _citation(c: Record) -> str:

@@ -9,7 +9,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from corpus.article import Article
 from rag.asked import asks_for_date, asks_for_figure, asks_twice, compares
@@ -31,7 +30,10 @@ _ARTICLE_WEIGHT = 0.4
 _NO_FIGURE = -0.45
 _NO_DATE = -0.65
 _LEAD = -0.4  # first sentences sum up what the next ones say exactly
-_COMPARED_ARTICLES = 2
+# Chosen for the most comparisons of dev and former-report whose facts are all in the evidence: 42 of 49.
+_TURN_WEIGHT = 2.0
+_TAKEN = 0.5
+_TAKEN_IN_TURNS = 60
 _HEADER_TOKENS = 25
 # A pronoun among the first words points at the sentence before.
 _DANGLING = re.compile(
@@ -98,7 +100,7 @@ def select(
     wanted = {term: rarity(term) for term in set(terms(question))}
     ranked = rank_sentences(question, hits[:_READ_HITS], embedder, vector, wanted)
     if compares(question):
-        ranked = alternate(ranked)
+        ranked = in_turns(ranked, wanted)
     if asks_twice(question):
         budget += budget // 3
     chosen = _fill(ranked, budget)
@@ -160,15 +162,30 @@ def rank_sentences(
     return sorted(ranked, key=lambda candidate: -candidate.score)
 
 
-def alternate(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """The sentences of the two best articles in turns, for a question that takes both."""
-    by_article: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in ranked:
-        by_article[candidate.hit.article.id].append(candidate)
-    best = list(by_article)[:_COMPARED_ARTICLES]
-    turns = zip_longest(*(by_article[article_id] for article_id in best))
-    rest = [candidate for candidate in ranked if candidate.hit.article.id not in best]
-    return [candidate for turn in turns for candidate in turn if candidate] + rest
+def in_turns(ranked: Sequence[Candidate], wanted: dict[str, float]) -> list[Candidate]:
+    """The sentences reordered so that each side of a comparison gets its turn.
+
+    What a side is called stands in the question: the more sentences have been taken that hold a term of it,
+    the less the term counts for the next one. (Greedy choice by diminishing returns, as Lin and Bilmes,
+    ACL 2011, do it for summaries.)
+
+    Args:
+        ranked: sentences, the most relevant first.
+        wanted: the terms of the question with their rarities.
+    """
+    left = list(ranked[:_TAKEN_IN_TURNS])
+    total = sum(wanted.values()) or 1.0
+    contexts = {c: {*terms(c.text), *terms(heading(c.hit.article))} for c in left}
+    held = {c: [term for term in wanted if _match(term, contexts[c])] for c in left}
+    worth = dict(wanted)
+    chosen: list[Candidate] = []
+    while left:
+        best = max(left, key=lambda c: c.score + _TURN_WEIGHT * sum(worth[t] for t in held[c]) / total)
+        left.remove(best)
+        chosen.append(best)
+        for term in held[best]:
+            worth[term] *= _TAKEN
+    return [*chosen, *ranked[_TAKEN_IN_TURNS:]]
 
 
 def heading(article: Article) -> str:

@@ -61,10 +61,17 @@ def test_no_layer_imports_one_above_or_beside_it(layer: str, forbidden: set[str]
         ("xllamacpp", {"rag/local_llm.py"}),
         ("datasketch", {"corpus/alike.py"}),
         ("sqlalchemy", {"corpus/catalogue.py"}),
+        ("httpcore", {"corpus/fetch.py"}),
+        ("protego", {"corpus/fetch.py"}),
+        ("feedparser", {"corpus/sources/feed.py"}),
+        ("defusedxml", {"corpus/sources/sitemap.py"}),
         ("gradio", {"ui/page.py", "ui/evals_page.py", "ui/thumb.py"}),
         ("typer", {"ui/cli.py", "ui/corpus_cli.py", "ui/eval_cli.py"}),
         ("genai_prices", {"evals/metrics.py"}),
         ("ragas", {"evals/judges.py"}),
+        ("trafilatura", {"corpus/extract_html.py"}),
+        ("pypdf", {"corpus/extract_pdf.py"}),
+        ("docx", {"corpus/extract_docx.py"}),
     ],
 )
 def test_each_library_is_imported_only_where_it_is_at_home(library: str, homes: set[str]) -> None:

@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.components.navbar import Navbar
 
 from corpus.errors import ReexError
+from evals import feedback
 from evals.report import as_html
 from evals.run import REEX, RETRIEVAL, Run, list_runs, read_run, run
 from evals.suite import suite_names
@@ -37,6 +38,7 @@ def build(settings: Settings, route: gr.Blocks) -> None:
         start = gr.Button("Run", elem_id="evals-run", variant="primary", min_width=90, scale=0)
         stop = gr.Button("Stop", elem_id="evals-stop", variant="stop", min_width=90, scale=0, visible=False)
     status = gr.Markdown(elem_id="evals-status")
+    reported = gr.Markdown(elem_id="evals-reported")
     with gr.Row(equal_height=True):
         shown = gr.Dropdown([], label="Show", elem_id="evals-shown", min_width=260, scale=3)
         before = gr.Dropdown([_NONE], value=_NONE, label="Beside", min_width=260, scale=3)
@@ -93,6 +95,15 @@ def build(settings: Settings, route: gr.Blocks) -> None:
         show_progress="hidden",
     )
     route.load(names, None, [shown, before])
+    route.load(lambda: _waiting(settings), None, reported)
+
+
+def _waiting(settings: Settings) -> str:
+    count = len(feedback.waiting(settings))
+    if not count:
+        return ""
+    answers = "One answer that a reader disliked waits" if count == 1 else f"{count} disliked answers wait"
+    return f"{answers} for review: `reex eval review` shows them and takes them into the suite feedback."
 
 
 def watch(

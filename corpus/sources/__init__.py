@@ -1,37 +1,10 @@
-"""Where articles come from: a folder, a file or a site, each behind one small interface."""
+"""Where articles come from: sites, feeds, sitemaps, pages, files and folders.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+Each is one module with one class; all of them have the shape of `Source`. Those that read pages share
+`corpus.sources.pages.read_pages`, those on the web the one client in `corpus.fetch`.
+"""
 
-from corpus.article import Article
-from corpus.reading import Rejected
+from corpus.sources.choose import discover, open_source
+from corpus.sources.source import Seen, Source
 
-
-@dataclass(frozen=True)
-class Seen:
-    """An article that is still there and, as far as its source tells without being read, unchanged."""
-
-    url: str
-
-
-class Source(Protocol):
-    """A place that offers articles.
-
-    Attributes:
-        name: how it is remembered and given on the command line, such as ``https://site/``.
-    """
-
-    name: str
-
-    def articles(self, state: dict[str, Any]) -> Iterator[Article | Seen | Rejected]:
-        """Everything that the source offers now, one at a time.
-
-        Args:
-            state: what the source noted in earlier runs, as JSON has it, to be changed in place. It is kept
-                only after a run that went well, and may be thrown away at any time without harm.
-
-        Raises:
-            CorpusError: the source itself cannot be used.
-        """
-        ...
+__all__ = ["Seen", "Source", "discover", "open_source"]
