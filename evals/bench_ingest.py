@@ -50,7 +50,7 @@ def rows(count: int, changed: frozenset[int] = frozenset()) -> Iterator[dict[str
             "url": f"https://example.org/{number}",
             "title": f"Report {number}: {chance.choice(sentences)[:60]}",
             "publisher": f"Publisher {number % 40}",
-            "published": f"{chance.randint(2016, 2026)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}",
+            "published": f"{2016 + number % 11}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}",
             "text": "\n\n".join(" ".join(parts[i : i + 5]) for i in range(0, length, 5)),
         }
 

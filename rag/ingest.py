@@ -25,14 +25,17 @@ from filelock import FileLock, Timeout
 from corpus.article import Article, article_id
 from corpus.catalogue import Catalogue, Entry, now
 from corpus.errors import CorpusError, ReexError, StorageError
+from corpus.fetch import Fetcher
 from corpus.reading import Rejected
 from corpus.sources import Seen, Source
-from corpus.sources.files import STARTER_SOURCE, FileSource
+from corpus.sources import open_source as open_by_name
+from corpus.sources.files import STARTER_SOURCE
 from rag.chunk import chunk, context_of
 from rag.embed import Embedder
 from rag.errors import BusyError
 from rag.index import Index
 from rag.lexical import LexicalIndex
+from rag.settings import Settings
 from rag.types import Passage
 
 _BATCH_PASSAGES = 256
@@ -40,6 +43,8 @@ _BATCH_ARTICLES = 200  # read and not yet written down
 
 Progress = Callable[[int, int], None]
 """Called with the number of articles done and to do."""
+Reading = Callable[[str, int], None]
+"""Called with what is being read, in words, and the number of articles found so far."""
 
 Item = Article | Seen | Rejected
 _Cut = tuple[Entry, Article, list[Passage]]
@@ -120,15 +125,17 @@ def is_remote(name: str) -> bool:
     return "://" in name
 
 
-def open_source(name: str) -> Source:
-    """The source of this name.
-
-    Raises:
-        CorpusError: there is no such kind of source.
-    """
-    if is_remote(name):
-        raise CorpusError(f"{name} cannot be read: give a file or a folder.")
-    return FileSource(name)
+def update(settings: Settings, sources: Sequence[str] = (), **options: Any) -> Report:
+    """`ingest` with what the settings say; ``options`` are passed on to it."""
+    with Fetcher(private_hosts=settings.hosts_allowed, contact=settings.contact) as fetcher:
+        return ingest(
+            settings.data_dir,
+            settings.embedding_model,
+            sources,
+            retire_after_days=settings.retire_after_days,
+            open_source=lambda name: open_by_name(name, fetcher),
+            **options,
+        )
 
 
 def ingest(
@@ -140,8 +147,9 @@ def ingest(
     rebuild: bool = False,
     retire_after_days: float = 7,
     load_embedder: Callable[[], Embedder] | None = None,
-    open_source: Callable[[str], Source] = open_source,
+    open_source: Callable[[str], Source] | None = None,
     progress: Progress = lambda done, total: None,
+    reading: Reading = lambda describes, articles: None,
 ) -> Report:
     """Bring the index in ``folder`` up to date with its sources.
 
@@ -155,8 +163,10 @@ def ingest(
         retire_after_days: how long an article stays that is gone from a remote source; what is gone from
             a file or folder leaves at once.
         load_embedder: called once, and only when there is something to embed.
-        open_source: gives the source of a name.
+        open_source: gives the source of a name; `corpus.sources.open_source` with a client that reaches
+            nothing private when left out.
         progress: called as articles are stored.
+        reading: called as remote sources are read.
 
     Raises:
         BusyError: another process is ingesting into this folder.
@@ -172,8 +182,9 @@ def ingest(
         try:
             remembered = index.catalogue.sources() or [STARTER_SOURCE]
             wanted = list(sources) if only and sources else list(dict.fromkeys([*remembered, *sources]))
-            opened = _open(wanted, set(sources), index, open_source)
-            run = _Run(index, folder, load_embedder or (lambda: Embedder(embedding_model)), progress)
+            opened = _open(wanted, set(sources), index, open_source or _open_publicly)
+            embedder = load_embedder or (lambda: Embedder(embedding_model))
+            run = _Run(index, folder, embedder, progress, reading)
             report = run.bring_up_to_date(opened, timedelta(days=retire_after_days))
             index.catalogue.set_sources([each.name for each in opened])
             report.seconds = perf_counter() - started
@@ -336,13 +347,18 @@ def _open(
 ) -> list[_Opened]:
     """Open the sources, before anything is changed."""
     notes_of = (lambda _: {}) if index.catalogue.is_outdated else index.catalogue.notes_of
-    found = [open_source(name) for name in names]
+    # A site's bare address may turn out to be a source that is remembered already.
+    found = list({source.name: source for source in map(open_source, names)}.values())
     opened = [_first_read(source, notes_of(source.name)) for source in found]
     failed = [each for each in opened if each.failure]
     for each in failed:
         if each.name in given or len(failed) == len(opened):
             raise CorpusError(each.failure)
     return opened
+
+
+def _open_publicly(name: str) -> Source:
+    return open_by_name(name, Fetcher())
 
 
 def _first_read(source: Source, notes: dict[str, Any]) -> _Opened:
@@ -357,12 +373,20 @@ def _first_read(source: Source, notes: dict[str, Any]) -> _Opened:
 class _Run:
     """One ingest: reads all sources, stores what is not stored, publishes, and cleans up."""
 
-    def __init__(self, index: Index, folder: Path, load_embedder: Callable[[], Embedder], progress: Progress):
+    def __init__(
+        self,
+        index: Index,
+        folder: Path,
+        load_embedder: Callable[[], Embedder],
+        progress: Progress,
+        reading: Reading = lambda describes, articles: None,
+    ):
         self._index = index
         self._catalogue = index.catalogue
         self._unfinished = folder / "ingest.unfinished"
         self._load_embedder = load_embedder
         self._progress = progress
+        self._reading = reading
         self._now = now()
         self._offered: dict[str, str] = {}  # article id: content hash
         self._rejected: dict[str, Rejected] = {}
@@ -416,7 +440,9 @@ class _Run:
         fresh: list[Article] = []
         same: list[str] = []
         try:
-            for item in items:
+            for number, item in enumerate(items):
+                if is_remote(each.name) and number % _BATCH_ARTICLES == 0:
+                    self._reading(each.source.describes, number)
                 if isinstance(item, Rejected):
                     each.gaps = True
                     self._fail(item, each.name)
@@ -478,6 +504,8 @@ class _Run:
             if entry.state == "retired" or entry.article_id in self._offered:
                 continue
             each = opened.get(entry.source)
+            if each and not each.source.complete:
+                continue  # a feed holds the latest articles only
             if each and self._may_be_there(entry, each):
                 self._report.kept += 1
             elif each and is_remote(each.name) and self._now - (entry.missing_since or self._now) < grace:

@@ -98,6 +98,16 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_RETIRE_AFTER_DAYS"),
         description="days that an article stays which is gone from its site; from a folder it leaves at once",
     )
+    contact: str = Field(
+        default="",
+        validation_alias=_either("REEX_CONTACT"),
+        description="a web or mail address that sites are told when their articles are read",
+    )
+    private_hosts: str = Field(
+        default="",
+        validation_alias=_either("REEX_PRIVATE_HOSTS"),
+        description="hosts with private addresses that may be read all the same, separated by commas",
+    )
     refresh_minutes: float = Field(
         default=0,
         ge=0,
@@ -134,6 +144,11 @@ class Settings(BaseSettings):
         validation_alias=_either("ANTHROPIC_API_KEY"),
         description="key for Anthropic",
     )
+
+    @property
+    def hosts_allowed(self) -> list[str]:
+        """The hosts in ``private_hosts``, one by one."""
+        return [host.strip() for host in self.private_hosts.split(",") if host.strip()]
 
 
 def load_settings(**overrides: object) -> Settings:

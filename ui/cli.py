@@ -55,7 +55,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text
 class SourceFailedError(ReexError):
     """A source failed, and the others did not."""
 
-    exit_code = 9
+    exit_code = 10
 
 
 def main() -> None:
@@ -95,10 +95,10 @@ def reex(data_dir: DataDir = None) -> None:
 @app.command()
 def ingest(
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Files or folders: .md, .txt, .jsonl.", show_default=False)
+        list[str] | None, typer.Argument(help="Files, folders and addresses of sites, feeds, sitemaps or pages.", show_default=False)
     ] = None,
     only: Annotated[
-        bool, typer.Option("--only", help="Keep nothing but these paths; leave the starter corpus out.")
+        bool, typer.Option("--only", help="Keep nothing but these; leave the starter corpus out.")
     ] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build anew an index made with other settings.")
@@ -123,17 +123,11 @@ def ingest(
 
 
 def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild: bool = False) -> Any:
-    from rag.ingest import ingest as run
+    from rag.ingest import update
 
     with progress("Indexing articles") as advance:
-        report = run(
-            settings.data_dir,
-            settings.embedding_model,
-            sources,
-            only=only,
-            rebuild=rebuild,
-            retire_after_days=settings.retire_after_days,
-            progress=advance,
+        report = update(
+            settings, sources, only=only, rebuild=rebuild, progress=advance, reading=_say_what_is_read
         )
     for item in report.rejected:
         _say(f"reex: skipped {item.where}: {item.reason}")
@@ -144,11 +138,15 @@ def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild:
     return report
 
 
+def _say_what_is_read(describes: str, articles: int) -> None:
+    _say(f"Reading {describes}" + (f": {articles} articles so far." if articles else "."))
+
+
 @app.command()
 def sync(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Read all remembered sources again; made for cron and systemd.
 
-    Ends with 0 when all went well, with 9 when a source failed and the others are up to date.
+    Ends with 0 when all went well, with 10 when a source failed and the others are up to date.
     """
     report = _ingest(load_settings(data_dir=data_dir), [])
     if as_json:

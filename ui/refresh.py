@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from corpus.errors import ReexError
-from rag.ingest import Report, ingest
+from rag.ingest import Report, update
 from rag.settings import Settings
 
 
@@ -39,4 +39,4 @@ def repeat(update: Callable[[], Report], seconds: float, stop: threading.Event) 
 
 def _update(settings: Settings) -> Report:
     # With an embedding model of its own: the tokenizer of one model cannot be used by two threads at once.
-    return ingest(settings.data_dir, settings.embedding_model, retire_after_days=settings.retire_after_days)
+    return update(settings)

@@ -22,7 +22,7 @@ from corpus.catalogue import Catalogue, Entry
 from corpus.errors import CorpusError, OutdatedError, StorageError
 from corpus.reading import Rejected
 from corpus.sources import Seen
-from corpus.sources.files import FileSource
+from corpus.sources.files import Files
 from rag.embed import PACKAGED, Embedder, Vectors
 from rag.errors import BusyError, IndexUnusableError
 from rag.index import Index
@@ -325,7 +325,7 @@ def sync(tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch) ->
             PACKAGED,
             [site.name, *sources],
             only=True,
-            open_source=lambda name: site if name == site.name else FileSource(name),
+            open_source=lambda name: site if name == site.name else Files(Path(name)),
             load_embedder=lambda: embedder,
             **options,  # type: ignore[arg-type]
         )
