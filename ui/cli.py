@@ -95,7 +95,8 @@ def reex(data_dir: DataDir = None) -> None:
 @app.command()
 def ingest(
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders and addresses of sites, feeds, sitemaps or pages.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Files, folders, and addresses of sites, feeds or pages.", show_default=False),
     ] = None,
     only: Annotated[
         bool, typer.Option("--only", help="Keep nothing but these; leave the starter corpus out.")

@@ -29,9 +29,9 @@ _FEED_TYPES = ("application/rss+xml", "application/atom+xml")
 def open_source(name: str, fetcher: Fetcher) -> Source:
     """The source that a name means.
 
-    `STARTER_SOURCE` is the starter corpus. A path is a file or folder, a text file of nothing but addresses the list of its pages. The address of
-    a WordPress REST interface, a sitemap or a feed is known by its form; a bare https://site/ is looked
-    at; any other address is one page.
+    `STARTER_SOURCE` is the starter corpus. A path is a file or folder, a text file of nothing but addresses
+    the list of its pages. The address of a WordPress REST interface, a sitemap or a feed is known by its
+    form; a bare https://site/ is looked at; any other address is one page.
 
     Raises:
         CorpusError: there is nothing of that name, or its site cannot be reached.

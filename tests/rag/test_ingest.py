@@ -205,7 +205,7 @@ def test_sources_are_remembered_until_only_is_said(
 def test_the_starter_corpus_is_the_first_source_until_only_is_said(
     source: Path, tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corpus.sources.files.STARTER", source)
+    monkeypatch.setattr("corpus.sources.choose.STARTER", source)
     report = ingest(tmp_path / "data", PACKAGED, load_embedder=lambda: embedder)
     assert report.added == 3
     write(tmp_path / "second", "cerium", "Cerium fell.")
@@ -305,6 +305,8 @@ class Site:
     # A source far away: it offers what it is given, and notes how often it was asked.
     items: list[Article | Seen | Rejected | CorpusError]
     name: str = "https://example.org/"
+    describes: str = "a site"
+    complete: bool = True
 
     def articles(self, state: dict[str, Any]) -> Iterator[Article | Seen | Rejected]:
         state["runs"] = state.get("runs", 0) + 1
