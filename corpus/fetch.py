@@ -351,7 +351,7 @@ class _Gate(httpcore.NetworkBackend):
                     raise FetchError(
                         host,
                         f"is not on the public internet ({address})",
-                        "if it is yours and trusted, allow this host by name",
+                        "if it is yours and trusted, name it in REEX_PRIVATE_HOSTS",
                     )
         return addresses
 

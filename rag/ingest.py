@@ -94,9 +94,9 @@ class Report:
         text = ", ".join(f"{count} {what}" for count, what in done if count) or "no articles"
         lines = [f"Articles: {text}. The index holds {self.passages} passages ({self.seconds:.1f} s)."]
         if self.copies:
-            lines.append(f"{self.copies} addresses have the text of another article.")
+            lines.append(f"Addresses with the text of another article: {self.copies}.")
         if self.missing:
-            lines.append(f"{self.missing} articles are gone from their source and stay for now.")
+            lines.append(f"Gone from their source, and staying for now: {self.missing}.")
         if self.kept:
             lines.append(
                 f"Kept {self.kept} articles that were not found, since some files could not be read."
