@@ -346,7 +346,7 @@ def test_what_is_gone_from_a_site_stays_for_a_time_and_its_versions_for_ever(
     for day in (1, 7):
         report = sync(one, day=day)
         assert (report.missing, report.removed, report.unchanged) == (1, 0, 1)
-        assert "1 articles are gone from their source" in report.as_text()
+        assert "Gone from their source, and staying for now: 1" in report.as_text()
     assert sync(one, two, day=8).missing == 0  # it was only away
     assert sync(one, day=9).missing == 1
     report = sync(one, day=16)
