@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from corpus.article import Article
 from rag.ground import caveat
 from rag.types import Answer, Citation, Draft, Hit, Near, Retrieved, Searched, Sentence
-from ui.render import KINDS, NEAREST, searched_as_text
+from ui.render import KINDS, NEAREST, one_origin, searched_as_text
 
 _WEAK = "Only weakly supported by its passage: read it before you rely on it."
 
@@ -181,8 +181,12 @@ def _cited_card(citation: Citation, article: Article | None, turn: int, selected
         f"<header>{_marker(citation.n, turn)} {_byline(citation.publisher, label)} "
         f'<span class="kind {citation.kind}">{KINDS[citation.kind]}</span></header>'
         f"<h3>{escape(citation.title or citation.url)}</h3>{body}"
-        f"<footer>{_link(citation.url, 'Open original')}</footer></article>"
+        f"<footer>{_link(citation.url, 'Open original')} {_origins(citation)}</footer></article>"
     )
+
+
+def _origins(citation: Citation) -> str:
+    return f"<small>{one_origin(citation.copies)}</small>" if citation.copies else ""
 
 
 def _in_article(citation: Citation, article: Article) -> str:

@@ -151,14 +151,19 @@ def citation_as_text(citation: Citation) -> str:
     when = citation.published.isoformat() if citation.published else "undated"
     head = (
         f"[{citation.n}] {citation.publisher or 'unknown publisher'}, {when}: {citation.title} "
-        f"({KINDS[citation.kind]}{_one_origin(citation.copies)})"
+        f"({KINDS[citation.kind]}{_and_origin(citation.copies)})"
     )
     quote = "\n".join(f"    | {line}" for line in citation.quote.split("\n"))
     return f"{head}\n    {citation.url}\n{quote}"
 
 
-def _one_origin(copies: int) -> str:
-    return f"; {copies + 1} articles, 1 origin" if copies else ""
+def one_origin(copies: int) -> str:
+    """That other articles which tell a story are no further sources of it."""
+    return f"{copies + 1} articles, 1 origin"
+
+
+def _and_origin(copies: int) -> str:
+    return f"; {one_origin(copies)}" if copies else ""
 
 
 NEAREST = "Nearest articles, each with its sentence nearest to the question, which may not answer it:"
@@ -194,6 +199,6 @@ def article_line(article: Article) -> str:
 
 def hit_as_text(rank: int, hit: Hit) -> str:
     """A search result in a few lines."""
-    scores = f"cosine {hit.similarity:.2f}, BM25 {hit.bm25:.1f}{_one_origin(hit.copies)}"
+    scores = f"cosine {hit.similarity:.2f}, BM25 {hit.bm25:.1f}{_and_origin(hit.copies)}"
     quote = "\n".join(f"   | {line}" for line in hit.passage.text.split("\n"))
     return f"{rank}. {hit.article.title} ({hit.article.label}; {scores})\n   {hit.article.url}\n{quote}\n"

@@ -61,6 +61,13 @@ def test_nothing_that_was_not_written_here_becomes_markup() -> None:
     assert not any("<img" in page for page in pages)
 
 
+def test_copies_of_a_story_count_as_one_origin() -> None:
+    full = answer(article(), (Sentence("A.", "supported", (1,)),))
+    copied = replace(full, citations=(replace(full.citations[0], copies=4),))
+    assert "5 articles, 1 origin" in evidence.cited_panel(copied, {}, 0)
+    assert "1 origin" not in evidence.cited_panel(full, {}, 0)
+
+
 def test_only_web_addresses_become_links() -> None:
     source = article(url="javascript:alert(1)")
     panel = evidence.cited_panel(answer(source, (Sentence("A.", "supported", (1,)),)), {}, 0)
