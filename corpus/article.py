@@ -6,6 +6,11 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 
+def article_id(url: str) -> str:
+    """The id of the article at an address."""
+    return hashlib.sha256(url.encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Article:
     """One published article.
@@ -29,13 +34,18 @@ class Article:
     @property
     def id(self) -> str:
         """The same for every version of the article: the address identifies it."""
-        return hashlib.sha256(self.url.encode()).hexdigest()[:12]
+        return article_id(self.url)
 
     @property
     def content_hash(self) -> str:
         """SHA-256 over all fields: equal exactly when nothing about the article changed."""
         fields = json.dumps(asdict(self), sort_keys=True, default=str, ensure_ascii=False)
         return hashlib.sha256(fields.encode()).hexdigest()
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 of the text alone: equal when two addresses carry the same body."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def label(self) -> str:

@@ -1,29 +1,70 @@
-"""The record of what the corpus holds: one SQLite file beside the index.
+"""The record of what the corpus holds: articles, their versions, and what went wrong with others.
 
 SQLAlchemy Core rather than the sqlite3 module, so that the same code can speak to Postgres
-once several servers share one corpus.
+once several servers share one corpus. All times are UTC, without a zone.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from corpus.alike import MIN_BANDS, Sketch, groups, same_story, sketch
 from corpus.article import Article
-from corpus.errors import StorageError
+from corpus.errors import OutdatedError, StorageError
 
-_schema = sa.MetaData()
+State = Literal["active", "retired"]
 
+_SCHEMA = "2"
+_MANY = 500  # parameters to one statement: SQLite takes 999 on old builds
+_CANDIDATES = 100  # articles that one is compared with
+_FIRST_RETRY = timedelta(days=1)
+_LAST_RETRY = timedelta(days=32)
+
+_tables = sa.MetaData()
+
+# Small facts about the corpus as a whole: its sources, and the mark of its present state.
+_facts = sa.Table(
+    "facts",
+    _tables,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# One row for each address. ``wanted`` is its newest version, ``stored`` the one whose passages the index
+# holds. Of several addresses with one text, one is stored and the others name it in ``same_as``.
 _articles = sa.Table(
     "articles",
-    _schema,
+    _tables,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("url", sa.String, nullable=False, unique=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("wanted", sa.String, nullable=False),
+    sa.Column("stored", sa.String, nullable=False),
+    sa.Column("passages", sa.Integer, nullable=False),
+    sa.Column("same_as", sa.String, nullable=False, index=True),
+    sa.Column("cluster", sa.String, nullable=False, index=True),
+    sa.Column("first_seen", sa.DateTime, nullable=False),
+    sa.Column("last_seen", sa.DateTime, nullable=False),
+    sa.Column("missing_since", sa.DateTime),
+    sa.Column("stored_at", sa.DateTime),
+)
+
+_versions = sa.Table(
+    "versions",
+    _tables,
+    sa.Column("hash", sa.String, primary_key=True),
+    sa.Column("article_id", sa.String, nullable=False, index=True),
+    sa.Column("url", sa.String, nullable=False),
     sa.Column("title", sa.String, nullable=False),
     sa.Column("publisher", sa.String, nullable=False),
     sa.Column("published", sa.Date),
@@ -31,35 +72,92 @@ _articles = sa.Table(
     sa.Column("author", sa.String, nullable=False),
     sa.Column("modified", sa.Date),
     sa.Column("language", sa.String, nullable=False),
+    sa.Column("body", sa.String, nullable=False, index=True),
+    sa.Column("first_seen", sa.DateTime, nullable=False),
+)
+
+_bodies = sa.Table(
+    "bodies",
+    _tables,
+    sa.Column("hash", sa.String, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
-    sa.Column("content_hash", sa.String, nullable=False),
+)
+
+_failures = sa.Table(
+    "failures",
+    _tables,
+    sa.Column("place", sa.String, primary_key=True),
     sa.Column("source", sa.String, nullable=False),
-    sa.Column("passages", sa.Integer, nullable=False),
-    sa.Column("ingested_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.String, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("first_seen", sa.DateTime, nullable=False),
+    sa.Column("last_seen", sa.DateTime, nullable=False),
+    sa.Column("retry_at", sa.DateTime, nullable=False),
 )
 
-# Small facts about the corpus as a whole: its sources, and the mark of its present state.
-_facts = sa.Table(
-    "facts",
-    _schema,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
+_forgotten = sa.Table(
+    "forgotten",
+    _tables,
+    sa.Column("url", sa.String, primary_key=True),
+    sa.Column("since", sa.DateTime, nullable=False),
 )
 
-_REMOVE = sa.delete(_articles).where(_articles.c.id == sa.bindparam("gone"))
+# What stored articles are compared by, and which of them tell one story.
+_sketches = sa.Table(
+    "sketches",
+    _tables,
+    sa.Column("article_id", sa.String, primary_key=True),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("words", sa.LargeBinary, nullable=False),
+    sa.Column("figures", sa.LargeBinary, nullable=False),
+)
+_bands = sa.Table(
+    "bands",
+    _tables,
+    sa.Column("band", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("article_id", sa.String, primary_key=True, index=True),
+)
+_pairs = sa.Table(
+    "pairs",
+    _tables,
+    sa.Column("one", sa.String, primary_key=True),
+    sa.Column("other", sa.String, primary_key=True, index=True),
+)
+
+_IN_USE = sa.and_(_articles.c.state == "active", _articles.c.stored != "")
+_STORED = _articles.join(_versions, _articles.c.stored == _versions.c.hash)
 
 
 @dataclass(frozen=True)
 class Entry:
     """What the catalogue knows of an article besides its text.
 
-    ``passages`` is how many passages of it the index stores.
+    Attributes:
+        article_id: identifies the address.
+        url: the address.
+        source: the name of the source that offered it last.
+        state: ``active``, or ``retired`` once it has left its source.
+        wanted: content hash of its newest version.
+        body: hash of the text of that version.
+        published: date of publication of that version.
+        stored: content hash of the version whose passages the index holds; empty when it holds none.
+        passages: how many passages of it the index stores.
+        same_as: id of the article that stands for the text that both have; empty when it stands for itself.
+        missing_since: when it was first found gone from its source.
     """
 
     article_id: str
-    content_hash: str
+    url: str
     source: str
+    state: State
+    wanted: str
+    body: str
+    published: date | None
+    stored: str
     passages: int
+    same_as: str
+    missing_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -72,20 +170,112 @@ class Span:
     updated: datetime | None
 
 
-class Catalogue:
-    """Articles whose passages are stored. An article enters after its passages did."""
+@dataclass(frozen=True)
+class Version:
+    """An article as it once stood: its content hash, when it was first seen, and the article."""
 
-    def __init__(self, path: Path):
-        """Open the file, and make it when it is missing.
+    hash: str
+    first_seen: datetime
+    article: Article
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that the catalogue knows of one address, with the article as it is now, without its text.
+
+    ``story`` names the story that it shares with others; empty when it shares none.
+    """
+
+    entry: Entry
+    article: Article
+    story: str
+    first_seen: datetime
+    last_seen: datetime
+
+    @property
+    def state(self) -> State:
+        return self.entry.state
+
+    @property
+    def source(self) -> str:
+        return self.entry.source
+
+    @property
+    def speaker(self) -> str:
+        """Id of the article whose passages hold its text."""
+        return self.entry.same_as or self.entry.article_id
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that was offered and could not be taken in.
+
+    Attributes:
+        where: address, file or line.
+        source: the name of its source.
+        reason: worded to follow ``where``.
+        fingerprint: names its content as far as that is known; with other content it is tried at once.
+        tries: how often it failed.
+        first_seen, last_seen: when it failed first and last.
+        retry_at: before this time the same content is not tried again.
+    """
+
+    where: str
+    source: str
+    reason: str
+    fingerprint: str
+    tries: int
+    first_seen: datetime
+    last_seen: datetime
+    retry_at: datetime
+
+
+def now() -> datetime:
+    """The present moment as the catalogue writes it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Catalogue:
+    """What was seen, what is stored, and since when."""
+
+    def __init__(self, database: Path | str, *, rebuild: bool = False):
+        """Open the database, and make its tables when it has none.
+
+        Args:
+            database: the path of an SQLite file, or a URL of SQLAlchemy's.
+            rebuild: also open one that an earlier version made, for `start_over`.
 
         Raises:
             StorageError: the file cannot be made, or is not a catalogue.
+            OutdatedError: an earlier version made it.
         """
-        self._path = path
-        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-        sa.event.listen(self._engine, "connect", _use_write_ahead_log)
+        self._name = str(database)
+        self._engine = sa.create_engine(self._name if "://" in self._name else f"sqlite:///{database}")
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
         with self._guard():
-            _schema.create_all(self._engine)
+            self.is_outdated = self._find_outdated()
+            if self.is_outdated and not rebuild:
+                raise OutdatedError(
+                    f"The catalogue {self._name} was made by another version of REEx Answers: "
+                    "run `reex ingest --rebuild`."
+                )
+            if not self.is_outdated:
+                self._create()
+
+    def _find_outdated(self) -> bool:
+        if "articles" not in sa.inspect(self._engine).get_table_names():
+            return False
+        return self.fact("schema") != _SCHEMA
+
+    def _create(self) -> None:
+        # The mark comes before the tables: without it they would count as those of an earlier version.
+        with self._engine.begin() as db:
+            _facts.create(db, checkfirst=True)
+            if db.execute(sa.select(_facts.c.value).where(_facts.c.name == "schema")).scalar() is None:
+                db.execute(sa.insert(_facts).values(name="schema", value=_SCHEMA))
+        with self._engine.begin() as db:
+            _tables.create_all(db)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -93,87 +283,424 @@ class Catalogue:
             yield
         except OperationalError as error:
             raise StorageError(
-                f"The catalogue {self._path} cannot be used ({error.orig}): "
+                f"The catalogue {self._name} cannot be used ({error.orig}): "
                 "check free disk space and access rights."
             ) from error
         except DatabaseError as error:
             raise StorageError(
-                f"{self._path} is damaged or is no catalogue ({error.orig}): "
+                f"{self._name} is damaged or is no catalogue ({error.orig}): "
                 "move it away and run `reex ingest` again."
             ) from error
 
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._guard(), self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._guard(), self._engine.begin() as db:
+            yield db
+
     def close(self) -> None:
-        """Release the file."""
+        """Release the database."""
         self._engine.dispose()
 
     # Reading
 
     def entries(self) -> dict[str, Entry]:
-        """Every article's entry, by article id."""
-        table = _articles.c
-        query = sa.select(table.id, table.content_hash, table.source, table.passages)
-        with self._guard(), self._engine.connect() as db:
+        """Every article's entry, by article id: hashes and dates, no texts."""
+        table, version = _articles.c, _versions.c
+        query = sa.select(
+            table.id,
+            table.url,
+            table.source,
+            table.state,
+            table.wanted,
+            version.body,
+            version.published,
+            table.stored,
+            table.passages,
+            table.same_as,
+            table.missing_since,
+        ).join_from(_articles, _versions, table.wanted == version.hash)
+        with self._reading() as db:
             return {row.id: Entry(*row) for row in db.execute(query)}
 
+    def stored(self) -> dict[str, int]:
+        """The versions that belong to the corpus, by content hash, each with its number of passages."""
+        query = sa.select(_articles.c.stored, _articles.c.passages).where(_IN_USE)
+        with self._reading() as db:
+            return {row.stored: row.passages for row in db.execute(query)}
+
     def articles(self, ids: Iterable[str]) -> dict[str, Article]:
-        """The articles with these ids, by id; unknown ids are absent."""
-        query = sa.select(_articles).where(_articles.c.id.in_(list(ids)))
-        with self._guard(), self._engine.connect() as db:
-            return {row.id: _to_article(row) for row in db.execute(query)}
+        """The stored articles with these ids, by id; others are absent."""
+        query = _select_articles(_STORED)
+        found: dict[str, Article] = {}
+        with self._reading() as db:
+            for some in _portions(ids):
+                rows = db.execute(query.where(_IN_USE, _articles.c.id.in_(some)))
+                found |= {row.article_id: _to_article(row) for row in rows}
+        return found
+
+    def at(self, versions: Iterable[str]) -> dict[str, Article]:
+        """The articles as they stood in these versions, by content hash; unknown ones are absent."""
+        query = _select_articles(_versions)
+        found: dict[str, Article] = {}
+        with self._reading() as db:
+            for some in _portions(versions):
+                rows = db.execute(query.where(_versions.c.hash.in_(some)))
+                found |= {row.hash: _to_article(row) for row in rows}
+        return found
+
+    def history(self, url: str) -> list[Version]:
+        """Every version of the article at an address, the oldest first; none when it is unknown."""
+        query = _select_articles(_versions).where(_versions.c.url == url).order_by(_versions.c.first_seen)
+        with self._reading() as db:
+            return [Version(row.hash, row.first_seen, _to_article(row)) for row in db.execute(query)]
+
+    def records(self) -> Iterator[Record]:
+        """Every article that was ever seen and is not forgotten, the newest first, without texts."""
+        table = _articles.c
+        query = (
+            sa.select(
+                _versions, *(table[n] for n in ("source", "state", "wanted", "stored", "passages", "same_as"))
+            )
+            .add_columns(table.cluster, table.missing_since, table.last_seen, table.first_seen.label("since"))
+            .select_from(_articles.join(_versions, table.wanted == _versions.c.hash))
+            .order_by(_versions.c.published.desc(), _versions.c.url)
+        )
+        with self._reading() as db:
+            rows = db.execute(query).all()
+        for row in rows:
+            entry = Entry(
+                row.article_id,
+                row.url,
+                row.source,
+                row.state,
+                row.wanted,
+                row.body,
+                row.published,
+                row.stored,
+                row.passages,
+                row.same_as,
+                row.missing_since,
+            )
+            yield Record(entry, _to_article(row, ""), row.cluster, row.since, row.last_seen)
+
+    def addresses(self, id_: str) -> list[dict[str, Any]]:
+        """The other active addresses of an article's text or story, and when they were seen."""
+        table = _articles.c
+        with self._reading() as db:
+            me = db.execute(sa.select(_articles).where(table.id == id_)).one()
+            body = sa.select(_versions.c.body).where(_versions.c.hash == me.wanted).scalar_subquery()
+            query = (
+                sa.select(table.url, _versions.c.body == body, table.first_seen, table.last_seen)
+                .select_from(_articles.join(_versions, table.wanted == _versions.c.hash))
+                .where(table.id != id_, table.state == "active")
+                .where(
+                    sa.or_(
+                        _versions.c.body == body, sa.and_(table.cluster != "", table.cluster == me.cluster)
+                    )
+                )
+                .order_by(table.url)
+            )
+            return [
+                {"url": url, "same_text": bool(same), "first_seen": first, "last_seen": last}
+                for url, same, first, last in db.execute(query)
+            ]
+
+    def all_articles(self) -> Iterator[Article]:
+        """The articles of the corpus one at a time, in the order of their ids."""
+        for some in _portions(sorted(id_ for id_, entry in self.entries().items() if entry.stored)):
+            found = self.articles(some)
+            yield from (found[id_] for id_ in some if id_ in found)
+
+    def counts(self) -> dict[str, Any]:
+        """How many articles, addresses and passages there are, by month, publisher and topic."""
+        records = list(self.records())
+        stored = [record for record in records if record.entry.stored]
+        dates = [record.article.published for record in stored if record.article.published]
+        months = Counter(f"{day:%Y-%m}" for day in sorted(dates))
+        return {
+            "articles": len(stored),
+            "addresses": sum(record.state == "active" for record in records),
+            "retired": sum(record.state == "retired" for record in records),
+            "forgotten": len(self.forgotten()),
+            "passages": sum(record.entry.passages for record in stored),
+            "oldest": min(dates).isoformat() if dates else None,
+            "newest": max(dates).isoformat() if dates else None,
+            "months": dict(months),
+            "publishers": dict(Counter(record.article.publisher for record in stored).most_common()),
+            "topics": dict(Counter(t for record in stored for t in record.article.topics).most_common()),
+        }
 
     def span(self) -> Span:
         """How much the corpus holds, and of which dates."""
-        table = _articles.c
-        query = sa.select(
-            sa.func.count(),
-            sa.func.min(table.published),
-            sa.func.max(table.published),
-            sa.func.max(table.ingested_at),
+        published = _versions.c.published
+        query = (
+            sa.select(
+                sa.func.count(),
+                sa.func.min(published),
+                sa.func.max(published),
+                sa.func.max(_articles.c.stored_at),
+            )
+            .select_from(_STORED)
+            .where(_IN_USE)
         )
-        with self._guard(), self._engine.connect() as db:
+        with self._reading() as db:
             return Span(*db.execute(query).one())
 
     def publishers(self) -> list[str]:
         """Who published the articles, in every spelling, the one with the most articles first."""
-        name = _articles.c.publisher
-        query = sa.select(name).where(name != "").group_by(name).order_by(sa.func.count().desc(), name)
-        with self._guard(), self._engine.connect() as db:
+        name = _versions.c.publisher
+        query = (
+            sa.select(name)
+            .select_from(_STORED)
+            .where(_IN_USE, name != "")
+            .group_by(name)
+            .order_by(sa.func.count().desc(), name)
+        )
+        with self._reading() as db:
             return list(db.execute(query).scalars())
+
+    def failures(self) -> dict[str, Failure]:
+        """What could not be taken in, by where it is."""
+        with self._reading() as db:
+            rows = db.execute(sa.select(_failures).order_by(_failures.c.place))
+            return {row.place: Failure(*row) for row in rows}
+
+    def forgotten(self) -> set[str]:
+        """Addresses that are not to be taken in."""
+        with self._reading() as db:
+            return set(db.execute(sa.select(_forgotten.c.url)).scalars())
 
     def fact(self, name: str) -> str | None:
         """A small fact stored under this name."""
-        query = sa.select(_facts.c.value).where(_facts.c.name == name)
-        with self._guard(), self._engine.connect() as db:
-            value: str | None = db.execute(query).scalar()
+        with self._reading() as db:
+            value: str | None = db.execute(sa.select(_facts.c.value).where(_facts.c.name == name)).scalar()
             return value
 
     def sources(self) -> list[str]:
-        """The files and folders that the corpus is kept in step with."""
+        """The names of the sources that the corpus is kept in step with."""
         return list(json.loads(self.fact("sources") or "[]"))
+
+    def notes_of(self, source: str) -> dict[str, Any]:
+        """What a source noted in its last good run."""
+        return dict(json.loads(self.fact(f"notes {source}") or "{}"))
+
+    def told_by(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Which articles share their story with others, by id: a name of the story, and how many tell it."""
+        table = _articles.c
+        of_stories = sa.select(table.id, table.cluster).where(table.cluster != "")
+        sizes = (
+            sa.select(table.cluster, sa.func.count()).where(table.state == "active").group_by(table.cluster)
+        )
+        with self._reading() as db:
+            found: dict[str, str] = {}
+            for some in _portions(ids):
+                found |= {row.id: row.cluster for row in db.execute(of_stories.where(table.id.in_(some)))}
+            counts: dict[str, int] = {}
+            for some in _portions(set(found.values())):
+                counts |= {
+                    row[0]: row[1]
+                    for row in db.execute(sizes.where(table.state == "active", table.cluster.in_(some)))
+                }
+        return {id_: (cluster, counts.get(cluster, 1)) for id_, cluster in found.items()}
 
     # Writing
 
-    def put(self, articles: Sequence[tuple[Article, str, int]]) -> None:
-        """Record articles with their source and their number of passages, replacing earlier versions."""
+    def see(self, articles: Sequence[Article], source: str, when: datetime) -> None:
+        """Record new articles and new versions, which are not stored yet."""
         if not articles:
             return
-        now = datetime.now(UTC)
-        rows = [_to_row(article, source, passages, now) for article, source, passages in articles]
-        with self._guard(), self._engine.begin() as db:
-            db.execute(_REMOVE, [{"gone": row["id"]} for row in rows])
-            db.execute(sa.insert(_articles), rows)
+        with self._writing() as db:
+            _insert_missing(db, _bodies, [{"hash": a.text_hash, "text": a.text} for a in articles])
+            _insert_missing(db, _versions, [_to_version(article, when) for article in articles])
+            _insert_missing(db, _articles, [_to_row(article, source, when) for article in articles])
+            db.execute(
+                sa.update(_articles)
+                .where(_articles.c.id == sa.bindparam("which"))
+                .values(wanted=sa.bindparam("version")),
+                [{"which": article.id, "version": article.content_hash} for article in articles],
+            )
+            self._touch(db, [article.id for article in articles], source, when)
 
-    def remove(self, ids: Iterable[str]) -> None:
-        """Forget articles, however many."""
-        gone = [{"gone": article_id} for article_id in ids]
-        if not gone:
+    def touch(self, ids: Iterable[str], source: str, when: datetime) -> None:
+        """Record that a source offers these known articles; a retired one is active again."""
+        with self._writing() as db:
+            self._touch(db, ids, source, when)
+
+    def _touch(self, db: sa.Connection, ids: Iterable[str], source: str, when: datetime) -> None:
+        change = sa.update(_articles).values(
+            last_seen=when, source=source, state="active", missing_since=None
+        )
+        for some in _portions(ids):
+            db.execute(change.where(_articles.c.id.in_(some)))
+
+    def miss(self, ids: Iterable[str], when: datetime) -> None:
+        """Record that articles were found gone from their source, unless that is known already."""
+        change = sa.update(_articles).values(missing_since=when)
+        with self._writing() as db:
+            for some in _portions(ids):
+                db.execute(change.where(_articles.c.id.in_(some), _articles.c.missing_since.is_(None)))
+
+    def put(self, stored: Sequence[tuple[str, str, int]]) -> None:
+        """Record versions whose passages are stored now: article id, content hash, number of passages."""
+        if not stored:
             return
-        with self._guard(), self._engine.begin() as db:
-            db.execute(_REMOVE, gone)
+        change = (
+            sa.update(_articles)
+            .where(_articles.c.id == sa.bindparam("which"))
+            .values(
+                stored=sa.bindparam("version"), passages=sa.bindparam("count"), same_as="", stored_at=now()
+            )
+        )
+        with self._writing() as db:
+            db.execute(change, [{"which": id_, "version": v, "count": n} for id_, v, n in stored])
+
+    def unstore(self, ids: Iterable[str]) -> None:
+        """Record that the index does not hold the passages of articles; unknown ids are no error."""
+        self._change(ids, {"stored": "", "passages": 0})
+
+    def retire(self, ids: Iterable[str]) -> None:
+        """Record that articles have left their source, and with it the corpus; their versions are kept."""
+        self._change(ids, {"state": "retired", "stored": "", "passages": 0, "same_as": ""})
+
+    def _change(self, ids: Iterable[str], values: Mapping[str, Any]) -> None:
+        with self._writing() as db:
+            for some in _portions(ids):
+                db.execute(sa.update(_articles).where(_articles.c.id.in_(some)).values(values))
+
+    def link(self, same_as: Mapping[str, str]) -> None:
+        """Record which article, by id, has the text of which other that stands for both."""
+        if not same_as:
+            return
+        change = (
+            sa.update(_articles)
+            .where(_articles.c.id == sa.bindparam("which"))
+            .values(same_as=sa.bindparam("other"), stored="", passages=0)
+        )
+        with self._writing() as db:
+            db.execute(change, [{"which": id_, "other": other} for id_, other in same_as.items()])
+
+    def find_stories(self) -> None:
+        """Find out which stored articles tell one story; only what changed since is compared."""
+        with self._writing() as db:
+            self._drop_sketches(db)
+        while fresh := self._unsketched():
+            articles = self.at(fresh.values())
+            with self._writing() as db:
+                for id_, version in fresh.items():
+                    self._compare(db, id_, version, sketch(articles[version]))
+        with self._writing() as db:
+            self._name_stories(db)
+
+    def _drop_sketches(self, db: sa.Connection) -> None:
+        current = sa.select(_articles.c.stored).where(_IN_USE)
+        stale = db.execute(sa.select(_sketches.c.article_id).where(_sketches.c.version.not_in(current)))
+        for some in _portions(stale.scalars().all()):
+            db.execute(sa.delete(_sketches).where(_sketches.c.article_id.in_(some)))
+            db.execute(sa.delete(_bands).where(_bands.c.article_id.in_(some)))
+            db.execute(sa.delete(_pairs).where(sa.or_(_pairs.c.one.in_(some), _pairs.c.other.in_(some))))
+
+    def _unsketched(self) -> dict[str, str]:
+        """Some stored articles without a sketch, by id, with their version."""
+        known = sa.select(_sketches.c.article_id)
+        query = sa.select(_articles.c.id, _articles.c.stored).where(_IN_USE, _articles.c.id.not_in(known))
+        with self._reading() as db:
+            return {row.id: row.stored for row in db.execute(query.limit(_MANY))}
+
+    def _compare(self, db: sa.Connection, id_: str, version: str, found: Sketch) -> None:
+        """Record an article's sketch, and which of the articles that were there before tell its story."""
+        candidates = (
+            sa.select(_bands.c.article_id)
+            .where(_bands.c.band.in_(found.bands))
+            .group_by(_bands.c.article_id)
+            .having(sa.func.count() >= MIN_BANDS)
+            .order_by(sa.func.count().desc(), _bands.c.article_id)
+            .limit(_CANDIDATES)
+        )
+        rows = db.execute(sa.select(_sketches).where(_sketches.c.article_id.in_(candidates))).all()
+        alike = [row.article_id for row in rows if same_story(found, Sketch.of(row.words, row.figures))]
+        values = {"article_id": id_, "version": version}
+        db.execute(
+            sa.insert(_sketches).values(
+                words=found.words.tobytes(), figures=found.figures.tobytes(), **values
+            )
+        )
+        db.execute(sa.insert(_bands), [{"band": band, "article_id": id_} for band in set(found.bands)])
+        if alike:
+            db.execute(sa.insert(_pairs), [{"one": min(id_, o), "other": max(id_, o)} for o in alike])
+
+    def _name_stories(self, db: sa.Connection) -> None:
+        pairs = [(row.one, row.other) for row in db.execute(sa.select(_pairs))]
+        copies = sa.select(_articles.c.id, _articles.c.same_as).where(_articles.c.same_as != "")
+        pairs += [(row.id, row.same_as) for row in db.execute(copies)]
+        wanted = groups(pairs)
+        named = sa.select(_articles.c.id, _articles.c.cluster).where(_articles.c.cluster != "")
+        former = {row.id: row.cluster for row in db.execute(named)}
+        ids = wanted.keys() | former.keys()
+        changed = [id_ for id_ in ids if wanted.get(id_, "") != former.get(id_, "")]
+        if changed:
+            db.execute(
+                sa.update(_articles)
+                .where(_articles.c.id == sa.bindparam("which"))
+                .values(cluster=sa.bindparam("story")),
+                [{"which": id_, "story": wanted.get(id_, "")} for id_ in changed],
+            )
+
+    def fail(self, where: str, source: str, reason: str, when: datetime, fingerprint: str = "") -> bool:
+        """Record a failure, to be tried again later and later.
+
+        Returns:
+            Whether this is news: nothing is known of it, or it had another reason or content.
+        """
+        row = {"place": where, "source": source, "reason": reason, "fingerprint": fingerprint}
+        with self._writing() as db:
+            known = db.execute(sa.select(_failures).where(_failures.c.place == where)).one_or_none()
+            same = known is not None and (known.reason, known.fingerprint) == (reason, fingerprint)
+            tries = known.tries + 1 if known is not None and same else 1
+            db.execute(sa.delete(_failures).where(_failures.c.place == where))
+            db.execute(
+                sa.insert(_failures).values(
+                    **row,
+                    tries=tries,
+                    first_seen=known.first_seen if known is not None and same else when,
+                    last_seen=when,
+                    retry_at=when + min(_FIRST_RETRY * 2 ** min(tries - 1, 9), _LAST_RETRY),
+                )
+            )
+        return not same
+
+    def clear_failures(self, places: Iterable[str]) -> None:
+        """Take back failures that are none any more."""
+        with self._writing() as db:
+            for some in _portions(places):
+                db.execute(sa.delete(_failures).where(_failures.c.place.in_(some)))
+
+    def forget(self, url: str) -> None:
+        """Delete all that is known of an address, and remember to leave it out."""
+        with self._writing() as db:
+            bodies = list(db.execute(sa.select(_versions.c.body).where(_versions.c.url == url)).scalars())
+            db.execute(sa.delete(_articles).where(_articles.c.url == url))
+            db.execute(sa.delete(_versions).where(_versions.c.url == url))
+            db.execute(sa.delete(_failures).where(_failures.c.place == url))
+            used = sa.select(_versions.c.body)
+            db.execute(sa.delete(_bodies).where(_bodies.c.hash.in_(bodies), _bodies.c.hash.not_in(used)))
+            _insert_missing(db, _forgotten, [{"url": url, "since": now()}])
+
+    def remember(self, url: str) -> bool:
+        """Let a forgotten address be taken in again; tells whether it was forgotten."""
+        with self._writing() as db:
+            found = db.execute(sa.delete(_forgotten).where(_forgotten.c.url == url)).rowcount
+            # A source that only tells of changes must be asked for everything once.
+            db.execute(sa.delete(_facts).where(_facts.c.name.startswith("notes ")))
+        return found > 0
 
     def set_fact(self, name: str, value: str) -> None:
         """Store a small fact, replacing the earlier one of that name."""
-        with self._guard(), self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(sa.delete(_facts).where(_facts.c.name == name))
             db.execute(sa.insert(_facts).values(name=name, value=value))
 
@@ -181,14 +708,67 @@ class Catalogue:
         """Remember what the corpus is kept in step with."""
         self.set_fact("sources", json.dumps(list(sources)))
 
+    def set_notes(self, source: str, notes: Mapping[str, Any]) -> None:
+        """Keep what a source noted, for its next run."""
+        self.set_fact(f"notes {source}", json.dumps(notes))
 
-def _use_write_ahead_log(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+    def start_over(self) -> None:
+        """Record that the index holds nothing; an outdated catalogue keeps only the names of its sources."""
+        if not self.is_outdated:
+            with self._writing() as db:
+                db.execute(sa.update(_articles).values(stored="", passages=0))
+            return
+        with self._guard():
+            old = sa.MetaData()
+            old.reflect(self._engine)
+            with self._engine.begin() as db:
+                db.execute(sa.delete(_facts).where(_facts.c.name != "sources"))
+                old.drop_all(db, [table for name, table in old.tables.items() if name != _facts.name])
+            self._create()
+        self.is_outdated = False
+
+
+def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")  # readers go on while an ingest writes
+    connection.execute("PRAGMA busy_timeout=30000")
 
 
-def _to_row(article: Article, source: str, passages: int, now: datetime) -> dict[str, object]:
+def _portions(items: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(items)
+    while some := list(islice(rest, _MANY)):
+        yield some
+
+
+def _insert_missing(db: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows whose primary key is not there yet, the first of equals."""
+    (key,) = table.primary_key.columns
+    by_key = {row[key.name]: row for row in reversed(rows)}
+    for some in _portions(by_key):
+        known = set(db.execute(sa.select(key).where(key.in_(some))).scalars())
+        if fresh := [by_key[name] for name in some if name not in known]:
+            db.execute(sa.insert(table), fresh)
+
+
+def _to_row(article: Article, source: str, when: datetime) -> dict[str, Any]:
     return {
         "id": article.id,
+        "url": article.url,
+        "source": source,
+        "state": "active",
+        "wanted": article.content_hash,
+        "stored": "",
+        "passages": 0,
+        "same_as": "",
+        "cluster": "",
+        "first_seen": when,
+        "last_seen": when,
+    }
+
+
+def _to_version(article: Article, when: datetime) -> dict[str, Any]:
+    return {
+        "hash": article.content_hash,
+        "article_id": article.id,
         "url": article.url,
         "title": article.title,
         "publisher": article.publisher,
@@ -197,18 +777,21 @@ def _to_row(article: Article, source: str, passages: int, now: datetime) -> dict
         "author": article.author,
         "modified": article.modified,
         "language": article.language,
-        "text": article.text,
-        "content_hash": article.content_hash,
-        "source": source,
-        "passages": passages,
-        "ingested_at": now,
+        "body": article.text_hash,
+        "first_seen": when,
     }
 
 
-def _to_article(row: sa.Row[tuple[object, ...]]) -> Article:
+def _select_articles(tables: sa.FromClause) -> sa.Select[Any]:
+    return sa.select(_versions, _bodies.c.text).select_from(
+        tables.join(_bodies, _versions.c.body == _bodies.c.hash)
+    )
+
+
+def _to_article(row: sa.Row[Any], text: str | None = None) -> Article:
     return Article(
         row.url,
-        row.text,
+        row.text if text is None else text,
         row.title,
         row.publisher,
         row.published,

@@ -15,12 +15,13 @@ from time import perf_counter
 
 from corpus.article import Article
 from corpus.reading import STARTER, read_articles
+from corpus.sources.files import STARTER_SOURCE
 from evals.peers.tutorial import TutorialChain
 from evals.suite import Case, read_suite
 from rag.chain import AnswerChain
 from rag.chunk import chunk, context_of
 from rag.embed import Embedder
-from rag.ingest import STARTER_SOURCE, ingest
+from rag.ingest import ingest
 from rag.settings import load_settings
 from rag.understand import understand
 

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from corpus.errors import UsageError
+from corpus.sources.files import STARTER_SOURCE
 from rag.filters import read_filters
-from rag.ingest import STARTER_SOURCE
 from rag.types import Question, Turn
 
 SUITES = Path(__file__).parent / "suites"

@@ -66,13 +66,15 @@ def chunk(article: Article, fits: Callable[[str], bool] = lambda text: True) -> 
     context = context_of(article)
     # Ids change with the article's content, so that the passages of two versions can be stored side
     # by side while one replaces the other. Hashing reads the whole article: once is enough.
-    version = f"{article.id}:{article.content_hash}:{CHUNKING}"
+    content = article.content_hash
+    version = f"{article.id}:{content}:{CHUNKING}"
     passages: list[Passage] = []
     for group in _pack(_pieces(article.text)):
         start, end, section = group[0].start, group[-1].end, group[0].section
         for left, right in _split_to_fit(article.text, start, end, lambda text: fits(context + text)):
             digest = hashlib.sha256(f"{version}:{left}:{right}".encode()).hexdigest()[:20]
-            passages.append(Passage(digest, article.id, left, right, article.text[left:right], section))
+            text = article.text[left:right]
+            passages.append(Passage(digest, article.id, left, right, text, section, content))
     return passages
 
 

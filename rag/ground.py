@@ -179,6 +179,7 @@ def _citation(n: int, hit: Hit, kind: Kind) -> Citation:
         end=passage.end,
         quote=passage.text,
         kind=kind,
+        copies=hit.copies,
     )
 
 

@@ -1,16 +1,18 @@
 """The stored index: Chroma for vectors and passages, BM25 beside it.
 
 Chroma holds every passage with all that is needed to check it: article, version, offsets and how
-many passages that version has. What belongs to the corpus is decided by the catalogue; passages
-that no catalogue entry accounts for are leftovers of an interrupted ingest, never answers.
+many passages that version has. What belongs to the corpus is decided by the catalogue. Readers see a
+published state of it: the passages that are rows of the BM25 index. Others are of an ingest that goes on
+or was interrupted, and never answers.
 """
 
 import gc
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -29,13 +31,14 @@ from rag.chunk import CHUNKING
 from rag.dates import day_number
 from rag.embed import Vectors
 from rag.errors import IndexUnusableError
-from rag.lexical import LexicalIndex
+from rag.lexical import LexicalIndex, Row
 from rag.types import UNFILTERED, Filters, Passage
 from rag.window import known_date
 
 _COLLECTION = "passages"
 _FIELDS = "with-publisher"  # names what `_to_metadata` keeps; part of the fingerprint of an index
-_BATCH = 1000
+_BATCH = 1000  # passages at once
+_VERSIONS = 100  # versions of articles at once
 _opening = Lock()
 
 
@@ -53,6 +56,7 @@ class Index:
 
         Raises:
             IndexUnusableError: there is no index, or it was built in another way.
+            OutdatedError: its catalogue was made by an earlier version.
             StorageError: the folder cannot be used.
         """
         self._folder = folder
@@ -63,7 +67,7 @@ class Index:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"The data directory {folder} cannot be made ({error.strerror}).") from error
-        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self.catalogue = Catalogue(folder / "catalogue.sqlite", rebuild=rebuild)
         self._collection = self._open_collection(create, rebuild)
         self._load(self.catalogue.fact("generation") or "")
 
@@ -123,16 +127,18 @@ class Index:
             gc.collect()  # the former client is cyclic, and holds files and threads until collected
 
     def _load(self, generation: str) -> None:
-        self._entries = self.catalogue.entries()
         try:
             self.lexical = LexicalIndex.load(self._bm25_folder(generation))
         except (OSError, ValueError):
-            self.lexical = self._build_lexical()
+            self.lexical = LexicalIndex.build([])
+            if not self.is_foreign():
+                self.lexical = self._brought_up_to_date()
+        self._published = frozenset(self.lexical.ids)
         self.generation = generation
 
     def is_foreign(self) -> bool:
         """Whether the index was built in another way than this object would."""
-        return self._fingerprint_of(self._collection) != self._fingerprint
+        return self.catalogue.is_outdated or self._fingerprint_of(self._collection) != self._fingerprint
 
     def __len__(self) -> int:
         """How many passages the corpus has."""
@@ -150,16 +156,18 @@ class Index:
         return [(id_, 1.0 - distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
-        """The passages with these ids that belong to the present version of their article."""
-        if not ids:  # Chroma takes no empty list
+        """The passages with these ids that belong to the published state of the corpus."""
+        known = [id_ for id_ in ids if id_ in self._published]
+        if not known:  # Chroma takes no empty list
             return {}
-        found = self._collection.get(ids=list(ids), include=["documents", "metadatas"])
+        found = self._collection.get(ids=known, include=["documents", "metadatas"])
         rows = zip(found["ids"], found["documents"] or (), found["metadatas"] or (), strict=True)
-        return {id_: _to_passage(id_, text, meta) for id_, text, meta in rows if self._is_current(meta)}
+        return {id_: _to_passage(id_, text, meta) for id_, text, meta in rows}
 
-    def _is_current(self, meta: Any) -> bool:
-        entry = self._entries.get(str(meta["article_id"]))
-        return entry is not None and entry.content_hash == meta["version"]
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """The passages of an article, in the order of its text."""
+        found = self._collection.get(where={"article_id": article_id}, include=[])
+        return sorted(self.passages(found["ids"]).values(), key=lambda passage: passage.start)
 
     def similarities(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
         """Cosines of a unit vector with the stored vectors of these passages."""
@@ -176,7 +184,9 @@ class Index:
         client = self._new_client()
         client.delete_collection(_COLLECTION)
         self._collection = self._new_collection(client)
-        self.catalogue.remove(self.catalogue.entries())
+        self.catalogue.start_over()
+        self.lexical = LexicalIndex.build([])
+        self._published = frozenset()
 
     def store(self, articles: Sequence[tuple[Article, Sequence[Passage]]], vectors: Vectors) -> None:
         """Write passages with their vectors, in the order of the rows of ``vectors``."""
@@ -196,47 +206,58 @@ class Index:
                 ids=ids[i:j], embeddings=vectors[i:j], documents=documents[i:j], metadatas=metadatas[i:j]
             )
 
-    def drop(self, article_ids: Iterable[str], keep: dict[str, str] | None = None) -> None:
-        """Delete the passages of articles, except of the versions in ``keep`` (article id: version)."""
-        for article_id in article_ids:
-            conditions: list[Any] = [{"article_id": article_id}]
-            if keep and article_id in keep:
-                conditions.append({"version": {"$ne": keep[article_id]}})
-            self._collection.delete(where=_all_of(conditions))
+    def holds(self, passages: Sequence[Passage]) -> bool:
+        """Whether every one of these passages is stored."""
+        found = self._collection.get(ids=[passage.id for passage in passages], include=[])
+        return len(found["ids"]) == len(passages)
 
-    def repair(self) -> list[str]:
-        """Make Chroma and the catalogue agree, after an ingest that was interrupted.
+    def drop(self, versions: Iterable[str]) -> None:
+        """Delete the passages of these versions of articles."""
+        for some in _portions(versions, _VERSIONS):
+            self._collection.delete(where=_of_versions(some))
 
-        Returns:
-            The ids of the articles whose passages were lost; they have left the catalogue.
-        """
-        found = self._collection.get(include=["metadatas"])
-        metas = list(zip(found["ids"], found["metadatas"] or (), strict=True))
-        stored = Counter((str(meta["article_id"]), str(meta["version"])) for _, meta in metas)
-        entries = self.catalogue.entries()
-        whole = {
-            entry.article_id: entry.content_hash
-            for entry in entries.values()
-            if stored[entry.article_id, entry.content_hash] == entry.passages
-        }
-        stale = [id_ for id_, meta in metas if whole.get(str(meta["article_id"])) != meta["version"]]
-        for i in range(0, len(stale), _BATCH):
-            self._collection.delete(ids=stale[i : i + _BATCH])
-        lost = [article_id for article_id in entries if article_id not in whole]
-        self.catalogue.remove(lost)
-        return lost
+    def unaccounted(self) -> list[str]:
+        """Ids of stored passages that are of no version that belongs to the corpus."""
+        current = self.catalogue.stored()
+        return [id_ for id_, meta in self._all() if str(meta["version"]) not in current]
+
+    def lost(self) -> list[str]:
+        """Ids of articles that do not have as many passages stored as the catalogue says."""
+        counts = Counter(str(meta["version"]) for _, meta in self._all())
+        return [
+            entry.article_id
+            for entry in self.catalogue.entries().values()
+            if entry.stored and counts[entry.stored] != entry.passages
+        ]
+
+    def _all(self) -> Iterator[tuple[str, Metadata]]:
+        for offset in range(0, self._collection.count(), _BATCH):
+            page = self._collection.get(limit=_BATCH, offset=offset, include=["metadatas"])
+            yield from zip(page["ids"], page["metadatas"] or (), strict=True)
+
+    def unsearchable(self) -> int:
+        """How many rows BM25 has too many or too few, by the catalogue."""
+        wanted, rows = self.catalogue.stored(), Counter(self.lexical.versions)
+        return sum(abs(wanted.get(version, 0) - rows[version]) for version in wanted.keys() | rows.keys())
+
+    def sweep(self) -> int:
+        """Delete the passages that nothing accounts for; gives their number."""
+        stale = self.unaccounted()
+        for some in _portions(stale, _BATCH):
+            self._collection.delete(ids=some)
+        return len(stale)
 
     def is_whole(self) -> bool:
         """Whether Chroma holds as many passages as the catalogue accounts for."""
-        return self._collection.count() == sum(e.passages for e in self.catalogue.entries().values())
+        return self._collection.count() == sum(self.catalogue.stored().values())
 
     def publish(self) -> None:
         """Make what was stored visible to every reader, with a BM25 index over all of it."""
-        self._entries = self.catalogue.entries()
         generation = uuid.uuid4().hex
-        self.lexical = self._build_lexical()
+        self.lexical = self._brought_up_to_date()
         self.lexical.save(self._bm25_folder(generation))
         self.catalogue.set_fact("generation", generation)
+        self._published = frozenset(self.lexical.ids)
         self.generation = generation
         for old in (self._folder / "bm25").iterdir():
             if old.name != generation:
@@ -245,25 +266,35 @@ class Index:
     def _bm25_folder(self, generation: str) -> Path:
         return self._folder / "bm25" / (generation or "none")
 
-    def _build_lexical(self) -> LexicalIndex:
-        ids: list[str] = []
-        texts: list[str] = []
-        days: list[int] = []
-        publishers: list[str] = []
-        for offset in range(0, self._collection.count(), _BATCH):
-            page = self._collection.get(limit=_BATCH, offset=offset, include=["documents", "metadatas"])
-            rows = zip(page["ids"], page["documents"] or (), page["metadatas"] or (), strict=True)
+    def _brought_up_to_date(self) -> LexicalIndex:
+        """The BM25 index of what the catalogue names now; rows that it has already are not made again."""
+        current = self.catalogue.stored()
+        fresh = current.keys() - set(self.lexical.versions)
+        rows = list(self._rows(sorted(fresh)))
+        return self.lexical.updated(current.keys(), rows)
+
+    def _rows(self, versions: Sequence[str]) -> Iterator[Row]:
+        for some in _portions(versions, _VERSIONS):
+            found = self._collection.get(where=_of_versions(some), include=["documents", "metadatas"])
+            rows = zip(found["ids"], found["documents"] or (), found["metadatas"] or (), strict=True)
             for id_, text, meta in rows:
-                if self._is_current(meta):
-                    ids.append(id_)
-                    texts.append(f"{meta['title']}\n{text}")
-                    days.append(int(str(meta["day"])))
-                    publishers.append(str(meta["publisher"]))
-        return LexicalIndex.build(ids, texts, days, publishers)
+                yield Row(
+                    id_,
+                    str(meta["version"]),
+                    int(str(meta["day"])),
+                    str(meta["publisher"]),
+                    f"{meta['title']}\n{text}",
+                )
 
     def close(self) -> None:
         """Release the catalogue's file."""
         self.catalogue.close()
+
+
+def _portions(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
 
 
 def _mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str:
@@ -290,6 +321,10 @@ def _to_metadata(article: Article, passage: Passage, count: int, day: int) -> Me
     }
 
 
+def _of_versions(versions: list[str]) -> Any:
+    return {"version": {"$in": versions}}
+
+
 def _where(filters: Filters) -> Any:
     """Chroma's condition for what passes the filters; None for everything."""
     conditions: list[Any] = []
@@ -307,5 +342,11 @@ def _all_of(conditions: list[Any]) -> Any:
 
 def _to_passage(id_: str, text: str, meta: Any) -> Passage:
     return Passage(
-        id_, str(meta["article_id"]), int(meta["start"]), int(meta["end"]), text, str(meta["section"])
+        id_,
+        str(meta["article_id"]),
+        int(meta["start"]),
+        int(meta["end"]),
+        text,
+        str(meta["section"]),
+        str(meta["version"]),
     )

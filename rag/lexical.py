@@ -7,7 +7,7 @@ sum; it saves to disk, needs only numpy, and is maintained.
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import bm25s
 import numpy as np
+import numpy.typing as npt
 import Stemmer
 import yaml
 
@@ -124,34 +125,68 @@ def _synonyms() -> dict[str, frozenset[str]]:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A passage as the index takes it.
+
+    ``version`` names the version of its article, ``day`` is the day of its article as a number such as
+    20250513, 0 where it is not known, and ``publisher`` who published it.
+    """
+
+    id: str
+    version: str
+    day: int
+    publisher: str
+    text: str
+
+
+@dataclass(frozen=True)
 class LexicalIndex:
     """A BM25 index whose rows are passages.
 
-    ``ids[row]`` is the passage's id, ``days[row]`` the day of its article as a number such as
-    20250513, 0 where it is not known, and ``publishers[row]`` who published it.
+    ``ids[row]`` is the passage's id; ``versions``, ``days`` and ``publishers`` are those of its `Row`.
     """
 
     ids: tuple[str, ...]
+    versions: tuple[str, ...]
     days: tuple[int, ...]
     publishers: tuple[str, ...]
     _bm25: bm25s.BM25 | None
+    _tokens: tuple[npt.NDArray[np.int32], ...]  # of each row, as the numbers of its terms
 
     @classmethod
     def build(
         cls,
         ids: Sequence[str],
-        texts: Sequence[str],
+        texts: Sequence[str] = (),
         days: Sequence[int] | None = None,
         publishers: Sequence[str] | None = None,
     ) -> "LexicalIndex":
         """Index texts under their ids, with the days and publishers of their articles."""
-        if not ids:
-            return cls((), (), (), None)
-        bm25 = bm25s.BM25()  # Lucene's variant, k1 = 1.5, b = 0.75
-        # bm25s fails when no text has any term; the empty one stands in, which no query has.
-        rows = [terms(text) for text in texts]
-        bm25.index(rows if any(rows) else [[""] for _ in rows], show_progress=False)
-        return cls(tuple(ids), tuple(days or [0] * len(ids)), tuple(publishers or [""] * len(ids)), bm25)
+        rows = zip(ids, texts, days or [0] * len(ids), publishers or [""] * len(ids), strict=True)
+        return cls((), (), (), (), None, ()).updated(
+            (), [Row(id_, "", day, publisher, text) for id_, text, day, publisher in rows]
+        )
+
+    def updated(self, keep: Collection[str], rows: Sequence[Row]) -> "LexicalIndex":
+        """The index with these rows added, and without those of versions that are not in ``keep``.
+
+        What stays is not read again: most of the time to build an index goes into cutting texts into terms.
+        """
+        vocabulary = dict(self._bm25.vocab_dict) if self._bm25 is not None else {"": 0}
+        fresh = [
+            np.array([vocabulary.setdefault(t, len(vocabulary)) for t in _terms(row.text)], dtype=np.int32)
+            for row in rows
+        ]
+        kept = [number for number, version in enumerate(self.versions) if version in keep]
+        tokens = (*(self._tokens[number] for number in kept), *fresh)
+        return LexicalIndex(
+            (*(self.ids[number] for number in kept), *(row.id for row in rows)),
+            (*(self.versions[number] for number in kept), *(row.version for row in rows)),
+            (*(self.days[number] for number in kept), *(row.day for row in rows)),
+            (*(self.publishers[number] for number in kept), *(row.publisher for row in rows)),
+            _bm25_of(tokens, vocabulary),
+            tokens,
+        )
 
     def search(self, query: str, k: int, filters: Filters = UNFILTERED) -> list[tuple[str, float]]:
         """Up to ``k`` passages that share a term with the query, with BM25 scores, best first.
@@ -190,8 +225,10 @@ class LexicalIndex:
         partial.mkdir(parents=True)
         if self._bm25 is not None:
             self._bm25.save(str(partial), show_progress=False)
+            np.save(partial / "tokens.npy", np.concatenate(self._tokens))
+            np.save(partial / "lengths.npy", np.array([len(row) for row in self._tokens]))
         (partial / "rows.json").write_text(
-            json.dumps([self.ids, self.days, self.publishers]), encoding="utf-8"
+            json.dumps([self.ids, self.versions, self.days, self.publishers]), encoding="utf-8"
         )
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
@@ -203,9 +240,22 @@ class LexicalIndex:
         Raises:
             OSError, ValueError: there is none, or it is damaged; build it anew.
         """
-        ids, days, publishers = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        ids, versions, days, publishers = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         try:
             bm25 = bm25s.BM25.load(str(folder)) if ids else None
+            tokens = np.load(folder / "tokens.npy") if ids else np.zeros(0, np.int32)
+            lengths = np.load(folder / "lengths.npy") if ids else np.zeros(0, int)
         except EOFError as error:  # numpy's word for an empty file
             raise ValueError(f"{folder} holds an empty file") from error
-        return cls(tuple(ids), tuple(days), tuple(publishers), bm25)
+        rows = tuple(np.split(tokens, np.cumsum(lengths)[:-1])) if ids else ()
+        return cls(tuple(ids), tuple(versions), tuple(days), tuple(publishers), bm25, rows)
+
+
+def _bm25_of(tokens: Sequence[npt.NDArray[np.int32]], vocabulary: dict[str, int]) -> bm25s.BM25 | None:
+    if not tokens:
+        return None
+    bm25 = bm25s.BM25()  # Lucene's variant, k1 = 1.5, b = 0.75
+    # bm25s fails when no text has any term; the empty one stands in, which no query has.
+    rows = [row.tolist() for row in tokens] if any(map(len, tokens)) else [[0]] * len(tokens)
+    bm25.index((rows, vocabulary), show_progress=False)
+    return bm25

@@ -1,7 +1,7 @@
 """Dense and lexical search over passages, fused by reciprocal rank."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -58,23 +58,15 @@ class Retriever:
         bm25 = _best_of(lexical)
         candidates = sorted(fused, key=lambda id_: -fused[id_])[: max(_CANDIDATES, 2 * k)]
         passages = self.index.passages(candidates)
-        articles = self.index.catalogue.articles({p.article_id for p in passages.values()})
+        # In the version that the passage is a slice of: a newer one may be on its way in.
+        articles = self.index.catalogue.at({p.version for p in passages.values()})
         hits = [
-            Hit(
-                passage,
-                articles[passage.article_id],
-                fused[id_],
-                similarity.get(id_, 0.0),
-                bm25.get(id_, 0.0),
-            )
+            Hit(passage, articles[passage.version], fused[id_], similarity.get(id_, 0.0), bm25.get(id_, 0.0))
             for id_ in candidates
-            if (passage := passages.get(id_)) and passage.article_id in articles
+            if (passage := passages.get(id_)) and passage.version in articles
         ]
-        # An ingest in another process may have replaced the text under a passage just now.
-        exact = [
-            hit for hit in hits if hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
-        ]
-        return spread(_newest_first(exact) if latest else exact)[:k]
+        ranked = _newest_first(hits) if latest else hits
+        return spread(fold(ranked, self.index.catalogue.told_by({hit.article.id for hit in ranked})))[:k]
 
 
 def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
@@ -96,6 +88,22 @@ def _newest_first(hits: Sequence[Hit]) -> list[Hit]:
         for hit in hits
     ]
     return sorted(fused, key=lambda hit: -hit.score)
+
+
+def fold(hits: Sequence[Hit], told_by: Mapping[str, tuple[str, int]]) -> list[Hit]:
+    """Let one article speak for each story, the one of the best hit; it carries how many others tell it.
+
+    Args:
+        hits: best first.
+        told_by: for the ids of articles that share their story, a name of it and how many tell it.
+    """
+    speaker: dict[str, str] = {}
+    folded: list[Hit] = []
+    for hit in hits:
+        story, tellers = told_by.get(hit.article.id, (hit.article.id, 1))
+        if speaker.setdefault(story, hit.article.id) == hit.article.id:
+            folded.append(replace(hit, copies=tellers - 1))
+    return folded
 
 
 def spread(hits: Sequence[Hit]) -> list[Hit]:

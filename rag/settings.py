@@ -92,6 +92,28 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_STALE_DAYS"),
         description="an answer whose newest cited article is older than this many days says so",
     )
+    retire_after_days: float = Field(
+        default=7,
+        ge=0,
+        validation_alias=_either("REEX_RETIRE_AFTER_DAYS"),
+        description="days that an article stays which is gone from its site; from a folder it leaves at once",
+    )
+    contact: str = Field(
+        default="",
+        validation_alias=_either("REEX_CONTACT"),
+        description="a web or mail address that sites are told when their articles are read",
+    )
+    private_hosts: str = Field(
+        default="",
+        validation_alias=_either("REEX_PRIVATE_HOSTS"),
+        description="hosts with private addresses that may be read all the same, separated by commas",
+    )
+    refresh_minutes: float = Field(
+        default=0,
+        ge=0,
+        validation_alias=_either("REEX_REFRESH_MINUTES"),
+        description="minutes between two updates of the corpus while the page is served; 0 for none",
+    )
     host: str = Field(
         default="127.0.0.1",
         validation_alias=_either("GRADIO_SERVER_NAME"),
@@ -122,6 +144,11 @@ class Settings(BaseSettings):
         validation_alias=_either("ANTHROPIC_API_KEY"),
         description="key for Anthropic",
     )
+
+    @property
+    def hosts_allowed(self) -> list[str]:
+        """The hosts in ``private_hosts``, one by one."""
+        return [host.strip() for host in self.private_hosts.split(",") if host.strip()]
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -64,7 +64,9 @@ _GIVES_REASON = re.compile(
 _HEDGE = re.compile(
     r"\b(?:possibl\w*|potential\w*|could|may|might|would|propos\w+|non-binding|conditional\w*|memorandum"
     r"|letters? of (?:interest|intent|support)|plan(?:s|ned)?|aims?|intend\w*|expect\w*|forecast\w*|target\w*"
-    r"|hop(?:es?|ing)|consider\w*|as much as|up to|at most)\b|可能|预计|计划|有望",
+    r"|hop(?:es?|ing)|consider\w*|as much as|up to|at most|will|(?:is|are|was|were) to|predict\w*|estimat\w*"
+    r"|in effect|effectively|reportedly|allegedly|said to|people (?:with knowledge|familiar))\b"
+    r"|可能|预计|计划|有望|将|据称",
     re.IGNORECASE,
 )
 _STAGE = re.compile(

@@ -73,7 +73,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Passage:
-    """An exact slice of an article: ``text == article.text[start:end]``, in characters."""
+    """An exact slice of an article: ``text == article.text[start:end]``, in characters.
+
+    ``version`` is the content hash of the article that it is a slice of.
+    """
 
     id: str
     article_id: str
@@ -81,6 +84,7 @@ class Passage:
     end: int
     text: str
     section: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class Hit:
     ``score`` is the fused reciprocal-rank score and orders the hits; it says nothing of how good
     a hit is. For that there are ``similarity`` (cosine to the question, -1 to 1; 0 when the
     dense search did not find the passage) and ``bm25`` (0 when the lexical search did not).
+    ``copies`` is how many other articles tell the story of this one, and stand behind it.
     """
 
     passage: Passage
@@ -97,6 +102,7 @@ class Hit:
     score: float
     similarity: float
     bm25: float
+    copies: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ class Citation:
     """A numbered reference to a passage, with all that a reader needs to check it.
 
     ``quote == article.text[start:end]``. ``kind`` is that of the sentence of the passage that the
-    answer rests on.
+    answer rests on. ``copies`` is how many other articles tell the story of this one: they are no
+    further sources.
     """
 
     n: int
@@ -118,6 +125,7 @@ class Citation:
     end: int
     quote: str
     kind: Kind = "reported"
+    copies: int = 0
 
 
 @dataclass(frozen=True)

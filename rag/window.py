@@ -41,6 +41,12 @@ _ABOUT_REPORTING = re.compile(
     r"|报道|发布|宣布|新闻|消息|动态|进展",
     re.IGNORECASE,
 )
+# What somebody said or put out in a month is in the articles of that month; what was said of a year may be
+# in later ones.
+_TOLD = re.compile(
+    r"\b(sa(y|ys|id)|told|c[ao]me out|puts? out|releas(e|es|ed|ing)|unveil(s|ed)?|disclos(e|es|ed))\b",
+    re.IGNORECASE,
+)
 _NEWS = re.compile(
     r"\b(?:news|articles?|headlines?|stor(?:y|ies)|coverage|covered)\b|新闻|报道|消息", re.IGNORECASE
 )
@@ -166,7 +172,8 @@ def _absolute(question: str) -> DateWindow | None:
         if _CHINESE_BEFORE.match(after):
             return DateWindow(until=first - timedelta(days=1))
     for start, end, said in dates:
-        if not _ABOUT_REPORTING.search(question) or _is_of_the_figures(question, start, end):
+        told = (said.month or said.quarter or said.half) and _TOLD.search(question)
+        if not (told or _ABOUT_REPORTING.search(question)) or _is_of_the_figures(question, start, end):
             continue
         if _IN.search(question[:start]) or re.search(r"[\u3400-\u9fff]", question):
             return DateWindow(*_bounds(said))

@@ -18,6 +18,7 @@ from rag.errors import LLMError
 from rag.filters import read_filters
 from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
+from ui.corpus_cli import app as corpus_app
 from ui.eval_cli import app as eval_app
 from ui.progress import Advance, lines_of_progress, progress
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(eval_app, name="eval")
+app.add_typer(corpus_app, name="corpus")
 
 DataDir = Annotated[
     Path | None,
@@ -48,6 +50,12 @@ Publishers = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
+
+
+class SourceFailedError(ReexError):
+    """A source failed, and the others did not."""
+
+    exit_code = 10
 
 
 def main() -> None:
@@ -87,10 +95,11 @@ def reex(data_dir: DataDir = None) -> None:
 @app.command()
 def ingest(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files or folders: .md, .txt, .jsonl.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Files, folders, and addresses of sites, feeds or pages.", show_default=False),
     ] = None,
     only: Annotated[
-        bool, typer.Option("--only", help="Keep nothing but these paths; leave the starter corpus out.")
+        bool, typer.Option("--only", help="Keep nothing but these; leave the starter corpus out.")
     ] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build anew an index made with other settings.")
@@ -109,29 +118,45 @@ def ingest(
     settings = load_settings(data_dir=data_dir)
     report = _ingest(settings, [source_name(path) for path in paths or ()], only, rebuild)
     if as_json:
-        rejected = [{"where": r.where, "reason": r.reason} for r in report.rejected + report.duplicates]
-        print(
-            json.dumps(
-                {**vars(report), "rejected": rejected, "duplicates": len(report.duplicates)},
-                ensure_ascii=False,
-            )
-        )
+        _print_json(report.as_data())
     else:
         print(report.as_text())
 
 
 def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild: bool = False) -> Any:
-    from rag.ingest import ingest as run
+    from rag.ingest import update
 
     with progress("Indexing articles") as advance:
-        report = run(
-            settings.data_dir, settings.embedding_model, sources, only=only, rebuild=rebuild, progress=advance
+        report = update(
+            settings, sources, only=only, rebuild=rebuild, progress=advance, reading=_say_what_is_read
         )
     for item in report.rejected:
-        print(f"reex: skipped {item.where}: {item.reason}", file=sys.stderr)
+        _say(f"reex: skipped {item.where}: {item.reason}")
     for item in report.duplicates:
-        print(f"reex: duplicate {item.where}: {item.reason}", file=sys.stderr)
+        _say(f"reex: duplicate {item.where}: {item.reason}")
+    for item in report.failed:
+        _say(f"reex: the source {item.where} failed: {item.reason}")
     return report
+
+
+def _say_what_is_read(describes: str, articles: int) -> None:
+    _say(f"Reading {describes}" + (f": {articles} articles so far." if articles else "."))
+
+
+@app.command()
+def sync(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Read all remembered sources again; made for cron and systemd.
+
+    Ends with 0 when all went well, with 10 when a source failed and the others are up to date.
+    """
+    report = _ingest(load_settings(data_dir=data_dir), [])
+    if as_json:
+        _print_json(report.as_data())
+    else:
+        print(report.as_text())
+    if report.failed:
+        names = ", ".join(item.where for item in report.failed)
+        raise SourceFailedError(f"{names} could not be read whole; everything else is up to date.")
 
 
 @app.command()

@@ -15,7 +15,7 @@ from corpus.errors import ReexError, UsageError
 from rag.chain import AnswerChain
 from rag.settings import Settings
 from rag.types import Draft, Question, Retrieved
-from ui import evals_page, evidence, thumb
+from ui import evals_page, evidence, refresh, thumb
 from ui.conversation import Exchange, turns_of
 
 _HERE = Path(__file__).parent
@@ -182,7 +182,7 @@ def _masthead(articles: int, newest: object) -> str:
 
 
 def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve the page until it is interrupted; warms the language model up meanwhile.
+    """Serve the page until it is interrupted; warms the language model up and updates the corpus meanwhile.
 
     Raises:
         UsageError: the address is public, or no port is free.
@@ -213,6 +213,7 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
     )
     announce(f"http://{settings.host}:{port}")
     threading.Thread(target=_warm_up, args=(chain,), daemon=True).start()
+    refresh.start(settings)
     page.block_thread()
 
 

@@ -88,6 +88,7 @@ def hit_as_data(hit: Hit, short: bool = False) -> dict[str, Any]:
         "start": hit.passage.start,
         "end": hit.passage.end,
         "text": hit.passage.text,
+        "copies": hit.copies,
     }
 
 
@@ -105,6 +106,7 @@ def citation_as_data(citation: Citation) -> dict[str, Any]:
         "end": citation.end,
         "quote": citation.quote,
         "kind": citation.kind,
+        "copies": citation.copies,
     }
 
 
@@ -149,10 +151,14 @@ def citation_as_text(citation: Citation) -> str:
     when = citation.published.isoformat() if citation.published else "undated"
     head = (
         f"[{citation.n}] {citation.publisher or 'unknown publisher'}, {when}: {citation.title} "
-        f"({KINDS[citation.kind]})"
+        f"({KINDS[citation.kind]}{_one_origin(citation.copies)})"
     )
     quote = "\n".join(f"    | {line}" for line in citation.quote.split("\n"))
     return f"{head}\n    {citation.url}\n{quote}"
+
+
+def _one_origin(copies: int) -> str:
+    return f"; {copies + 1} articles, 1 origin" if copies else ""
 
 
 NEAREST = "Nearest articles, each with its sentence nearest to the question, which may not answer it:"
@@ -188,6 +194,6 @@ def article_line(article: Article) -> str:
 
 def hit_as_text(rank: int, hit: Hit) -> str:
     """A search result in a few lines."""
-    scores = f"cosine {hit.similarity:.2f}, BM25 {hit.bm25:.1f}"
+    scores = f"cosine {hit.similarity:.2f}, BM25 {hit.bm25:.1f}{_one_origin(hit.copies)}"
     quote = "\n".join(f"   | {line}" for line in hit.passage.text.split("\n"))
     return f"{rank}. {hit.article.title} ({hit.article.label}; {scores})\n   {hit.article.url}\n{quote}\n"

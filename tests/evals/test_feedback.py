@@ -7,11 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from corpus.errors import UsageError
+from corpus.sources.files import STARTER_SOURCE
 from evals import feedback
 from evals.feedback import Reported, Wanted
 from evals.run import RETRIEVAL, run
 from evals.suite import read_suite
-from rag.ingest import STARTER_SOURCE, ingest
+from rag.ingest import ingest
 from rag.settings import Settings, load_settings
 from ui.cli import app
 

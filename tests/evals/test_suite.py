@@ -9,8 +9,8 @@ import pytest
 from corpus.article import Article
 from corpus.errors import UsageError
 from corpus.reading import STARTER, read_articles
+from corpus.sources.files import STARTER_SOURCE
 from evals.suite import Suite, holds, read_suite, suite_names
-from rag.ingest import STARTER_SOURCE
 from rag.types import Filters, Question
 
 

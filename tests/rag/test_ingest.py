@@ -4,23 +4,29 @@ import inspect
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import sleep
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pytest
 
+from corpus.article import Article
 from corpus.catalogue import Catalogue, Entry
-from corpus.errors import CorpusError, StorageError
+from corpus.errors import CorpusError, OutdatedError, StorageError
 from corpus.reading import Rejected
+from corpus.sources import Seen
+from corpus.sources.files import Files
 from rag.embed import PACKAGED, Embedder, Vectors
 from rag.errors import BusyError, IndexUnusableError
 from rag.index import Index
-from rag.ingest import Report, ingest
+from rag.ingest import Report, Verified, forget, ingest, mend, verify
 from rag.lexical import LexicalIndex
 
 METALS = ["neodymium", "dysprosium", "terbium", "samarium", "yttrium", "gadolinium", "cerium", "lanthanum"]
@@ -60,6 +66,7 @@ class State(NamedTuple):
     passages: dict[str, str]
     entries: dict[str, Entry]
     lexical: list[str]
+    stories: dict[str, tuple[str, int]]
     leftovers: list[str]
 
 
@@ -70,8 +77,9 @@ def state(folder: Path, model: str = PACKAGED) -> State:
     assert bm25.name == index.catalogue.fact("generation")
     result = State(
         dict(zip(found["ids"], found["documents"] or (), strict=True)),
-        index.catalogue.entries(),
+        {id_: entry for id_, entry in index.catalogue.entries().items() if entry.state == "active"},
         sorted(LexicalIndex.load(bm25).ids),
+        index.catalogue.told_by(index.catalogue.entries()),
         sorted(path.name for path in folder.iterdir() if not path.name.startswith("catalogue.sqlite")),
     )
     index.close()
@@ -92,9 +100,9 @@ def titles_found(index: Index, embedder: Embedder, question: str) -> set[str]:
     dense = [id_ for id_, _ in index.dense(embedder.encode([question]), 10)]
     lexical = [id_ for id_, _ in index.lexical.search(question, 10)]
     passages = index.passages(list(dict.fromkeys(dense + lexical))).values()
-    articles = index.catalogue.articles({passage.article_id for passage in passages})
+    articles = index.catalogue.at({passage.version for passage in passages})
     for passage in passages:
-        assert articles[passage.article_id].text[passage.start : passage.end] == passage.text
+        assert articles[passage.version].text[passage.start : passage.end] == passage.text
     return {article.title for article in articles.values()}
 
 
@@ -197,7 +205,7 @@ def test_sources_are_remembered_until_only_is_said(
 def test_the_starter_corpus_is_the_first_source_until_only_is_said(
     source: Path, tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.ingest.STARTER", source)
+    monkeypatch.setattr("corpus.sources.choose.STARTER", source)
     report = ingest(tmp_path / "data", PACKAGED, load_embedder=lambda: embedder)
     assert report.added == 3
     write(tmp_path / "second", "cerium", "Cerium fell.")
@@ -261,6 +269,232 @@ def test_the_same_article_in_two_sources_is_no_duplicate(
     shutil.copytree(source, tmp_path / "copy")
     report = run(source, tmp_path / "copy")
     assert (report.added, report.duplicates) == (3, [])
+
+
+def test_a_text_at_two_addresses_is_stored_once_and_outlives_either(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    folder, terbium = tmp_path / "data", source / "terbium.md"
+    text = terbium.read_text().split("---\n")[2]
+    copy = write(source, "a-copy", text)
+    report = run(source)
+    assert (report.added, report.copies, len(report.duplicates)) == (3, 1, 1)
+    assert report.duplicates == [
+        Rejected("https://example.org/terbium", "has the same text as https://example.org/a-copy")
+    ]
+    report = run(source, load_embedder=embed_nothing)
+    assert (report.unchanged, report.copies, report.duplicates) == (3, 1, [])
+
+    copy.unlink()  # the other address takes over
+    report = run(source)
+    assert (report.added, report.removed, report.copies) == (1, 1, 0)
+    assert state(folder) == built_clean(tmp_path / "clean", source, embedder)
+
+    write(source, "a-copy", text)  # and hands over again
+    run(source)
+    assert state(folder) == built_clean(tmp_path / "clean-2", source, embedder)
+
+    write(source, "a-copy", "A text of its own.")
+    report = run(source)
+    assert (report.added, report.changed, report.copies) == (1, 1, 0)
+    assert state(folder) == built_clean(tmp_path / "clean-3", source, embedder)
+
+
+@dataclass
+class Site:
+    # A source far away: it offers what it is given, and notes how often it was asked.
+    items: list[Article | Seen | Rejected | CorpusError]
+    name: str = "https://example.org/"
+    describes: str = "a site"
+    complete: bool = True
+
+    def articles(self, state: dict[str, Any]) -> Iterator[Article | Seen | Rejected]:
+        state["runs"] = state.get("runs", 0) + 1
+        for item in self.items:
+            if isinstance(item, CorpusError):
+                raise item
+            yield item
+
+
+@pytest.fixture
+def sync(tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Report]:
+    # Ingest what a site offers, on a day.
+    def sync(*items: object, day: int = 0, sources: tuple[str, ...] = (), **options: object) -> Report:
+        monkeypatch.setattr("rag.ingest.now", lambda: datetime(2026, 1, 1) + timedelta(days=day))
+        site = Site(list(items))  # type: ignore[arg-type]
+        return ingest(
+            tmp_path / "data",
+            PACKAGED,
+            [site.name, *sources],
+            only=True,
+            open_source=lambda name: site if name == site.name else Files(Path(name)),
+            load_embedder=lambda: embedder,
+            **options,  # type: ignore[arg-type]
+        )
+
+    return sync
+
+
+MakeArticle = Callable[..., Article]
+
+
+def test_what_is_gone_from_a_site_stays_for_a_time_and_its_versions_for_ever(
+    tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report]
+) -> None:
+    one, two = make_article("Neodymium rose."), make_article("Terbium fell.", "https://example.org/b")
+    sync(one, two)
+    for day in (1, 7):
+        report = sync(one, day=day)
+        assert (report.missing, report.removed, report.unchanged) == (1, 0, 1)
+        assert "Gone from their source, and staying for now: 1" in report.as_text()
+    assert sync(one, two, day=8).missing == 0  # it was only away
+    assert sync(one, day=9).missing == 1
+    report = sync(one, day=16)
+    assert (report.missing, report.removed) == (0, 1)
+    assert list(state(tmp_path / "data").passages.values()) == ["Neodymium rose."]
+    report = sync(one, Seen(two.url), day=17)  # back, and it need not be fetched again
+    assert (report.added, report.unchanged) == (1, 1)
+    assert sorted(state(tmp_path / "data").passages.values()) == ["Neodymium rose.", "Terbium fell."]
+
+
+def test_what_a_source_calls_seen_is_unchanged_and_what_is_unknown_makes_it_tell_all_again(
+    tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report]
+) -> None:
+    one = make_article("Neodymium rose.")
+    asked: list[dict[str, Any]] = []
+
+    class Forgetful(Site):
+        def articles(self, state: dict[str, Any]) -> Iterator[Article | Seen | Rejected]:
+            asked.append(dict(state))
+            yield Seen(one.url) if state else one
+            state["told"] = True
+
+    def run() -> Report:
+        return ingest(
+            tmp_path / "data", PACKAGED, ["https://f/"], only=True, open_source=lambda _: Forgetful([])
+        )
+
+    assert (run().added, run().unchanged) == (1, 1)
+    assert asked == [{}, {"told": True}]
+    index = Index(tmp_path / "data", PACKAGED)
+    index.catalogue.forget(one.url)
+    index.close()
+    with sqlite3.connect(tmp_path / "data" / "catalogue.sqlite") as db:
+        db.execute("delete from forgotten")
+    assert run().added == 1
+    assert asked[2:] == [{"told": True}, {}]
+
+
+def test_a_source_that_fails_half_way_keeps_its_articles_and_the_others_go_on(
+    source: Path, tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report]
+) -> None:
+    one, two = make_article("Neodymium rose."), make_article("Terbium fell.", "https://example.org/b")
+    sync(one, two)
+    new = make_article("Cerium is new.", "https://example.org/c")
+    report = sync(new, CorpusError("The site is down."), day=30, sources=(str(source),))
+    assert report.failed == [Rejected("https://example.org/", "The site is down.")]
+    assert (report.added, report.kept, report.removed) == (4, 2, 0)
+    catalogue = Catalogue(tmp_path / "data" / "catalogue.sqlite")
+    assert catalogue.notes_of("https://example.org/") == {"runs": 1}  # those of the good run
+    catalogue.close()
+
+
+def test_an_article_that_fails_is_reported_once_and_tried_again_when_it_changes_or_later(
+    tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    real = Embedder.encode
+
+    def encode(self: Embedder, texts: list[str]) -> Vectors:
+        tried.extend(texts)
+        if any("poison" in text for text in texts):
+            raise RuntimeError("no such\nthing")
+        return real(self, texts)
+
+    monkeypatch.setattr(Embedder, "encode", encode)
+    good, bad = make_article("Neodymium rose."), make_article("A poison.", "https://example.org/b")
+    report = sync(good, bad)
+    assert report.rejected == [Rejected(bad.url, "cannot be indexed (no such thing)")]
+    assert list(state(tmp_path / "data").passages.values()) == ["Neodymium rose."]
+    tried.clear()
+    report = sync(good, bad)
+    assert (report.rejected, report.failing, tried) == ([], 1, [])
+    assert "1 known failures" in report.as_text()
+    sync(good, bad, day=1)
+    assert len(tried) == 1
+    tried.clear()
+    sync(good, bad, day=2)
+    assert tried == []
+    report = sync(good, make_article("An antidote.", bad.url), day=2)
+    assert (report.added, report.failing) == (1, 0)
+
+
+def test_a_forgotten_address_is_not_taken_in_again(
+    tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report]
+) -> None:
+    one, two = make_article("Neodymium rose."), make_article("Terbium fell.", "https://example.org/b")
+    sync(one, two)
+    forget(tmp_path / "data", PACKAGED, two.url, load_embedder=embed_nothing)
+    assert list(state(tmp_path / "data").passages.values()) == ["Neodymium rose."]
+    assert sync(one, two).added == 0
+    assert sync(one, Seen(two.url)).unchanged == 1
+
+
+def test_another_address_takes_the_place_of_a_forgotten_one(
+    tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report], embedder: Embedder
+) -> None:
+    one, two = make_article("Neodymium rose."), make_article("Neodymium rose.", "https://example.org/b")
+    sync(one, two)
+    forget(tmp_path / "data", PACKAGED, one.url, load_embedder=lambda: embedder)
+    after = state(tmp_path / "data")
+    assert {entry.url for entry in after.entries.values()} == {two.url}
+    assert (list(after.passages.values()), len(after.lexical)) == (["Neodymium rose."], 1)
+
+
+def test_what_does_not_agree_is_found_and_mended_without_the_sources(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    folder = tmp_path / "data"
+    run(source)
+    clean = state(folder)
+    shutil.rmtree(source)
+    assert verify(folder, PACKAGED) == Verified(3, 3, (), 0, 0)
+
+    index = Index(folder, PACKAGED)
+    lost, stale, *_ = found = index._collection.get(include=["embeddings", "documents", "metadatas"])["ids"]
+    (vector,) = embedder.encode(["a leftover"])
+    row = index._collection.get(ids=[stale])["metadatas"]
+    assert row
+    index._collection.delete(ids=[lost])
+    index._collection.add(
+        ids=["x"], embeddings=[vector], metadatas=[{**row[0], "version": "x"}], documents=["x"]
+    )
+    index.lexical = index.lexical.updated(index.lexical.versions[1:], [])
+    index.lexical.save(index._bm25_folder(index.generation))
+    index.close()
+    assert len(found) == 3
+
+    broken = verify(folder, PACKAGED)
+    assert (len(broken.lost), broken.stale, broken.unsearchable) == (1, 1, 1)
+    assert "1 articles miss passages, 1 passages belong to nothing, 1 rows of BM25" in broken.as_text()
+    mend(folder, PACKAGED, load_embedder=lambda: embedder)
+    assert verify(folder, PACKAGED) == Verified(3, 3, (), 0, 0)
+    assert state(folder) == clean
+
+
+def test_an_index_of_the_first_schema_is_refused_and_rebuilt_from_its_sources(
+    source: Path, tmp_path: Path, run: Callable[..., Report], embedder: Embedder
+) -> None:
+    folder = tmp_path / "data"
+    run(source)
+    with sqlite3.connect(folder / "catalogue.sqlite") as db:
+        db.execute("delete from facts where name = 'schema'")
+    for refused in (lambda: run(load_embedder=embed_nothing), lambda: Index(folder, PACKAGED)):
+        with pytest.raises(OutdatedError, match="--rebuild"):
+            refused()
+    report = run(rebuild=True)
+    assert (report.added, report.passages) == (3, 3)
+    assert state(folder) == built_clean(tmp_path / "clean", source, embedder)
 
 
 @pytest.mark.parametrize("kind", ["empty", "missing", "broken"])
@@ -413,7 +647,9 @@ def test_a_full_disk_is_a_storage_error_and_the_old_index_answers(
     [
         (Index, "store"),
         (Catalogue, "put"),
-        (Catalogue, "remove"),
+        (Catalogue, "see"),
+        (Catalogue, "touch"),
+        (Catalogue, "retire"),
         (LexicalIndex, "save"),
         (Catalogue, "set_fact"),
         (Index, "drop"),
@@ -431,9 +667,9 @@ def test_an_ingest_interrupted_at_any_step_is_made_whole_by_the_next(
 ) -> None:
     real = getattr(owner, step)
 
-    def interrupted(*args: object) -> NoReturn:
+    def interrupted(*args: object, **options: object) -> NoReturn:
         if when == "after":
-            real(*args)
+            real(*args, **options)
         raise KeyboardInterrupt
 
     shutil.copytree(changed.earlier, tmp_path / "data")
@@ -502,6 +738,8 @@ from rag.embed import Vectors
 {inspect.getsource(Hashing)}
 
 rag.ingest._BATCH_PASSAGES = 8
+rag.ingest._BATCH_ARTICLES = 10
+print(-1, flush=True)
 rag.ingest.ingest(
     Path(sys.argv[1]),
     {PACKAGED!r},
@@ -561,32 +799,51 @@ def test_an_open_reader_sees_what_another_process_ingested_once_it_refreshes(tmp
     reader.close()
 
 
-@pytest.mark.parametrize("start", ["nothing", "earlier"])
-def test_an_ingest_killed_at_any_moment_is_made_whole_by_the_next(tmp_path: Path, start: str) -> None:
-    source = tmp_path / "source"
-    write_thirty(source)
-    if start == "earlier":
-        built_clean(tmp_path / "earlier", source, Hashing())
-    write_thirty(source, later=True)
-    clean = built_clean(tmp_path / "clean", source, Hashing())
-    chance = random.Random(start)
+def edit(source: Path, chance: random.Random, round_: int) -> None:
+    # Some articles new, some changed, some gone, some with the text of another one.
+    source.mkdir(exist_ok=True)
+    files = sorted(source.iterdir())
+    for file in chance.sample(files, len(files) // 5):
+        file.unlink()
+    names = chance.sample(range(40), 15)
+    for name in names:
+        write(source, f"a{name}", story(chance.randrange(10_000)))
+    if round_ % 2:
+        one, other = chance.sample(sorted(source.iterdir()), 2)
+        write(source, other.stem, one.read_text().split("---\n")[2])
+
+
+def story(seed: int) -> str:
+    # Long enough for several passages and for near-duplicates, of which there are some.
+    chance = random.Random(seed // 2)
+    parts = [" ".join(f"word{chance.randrange(300)}" for _ in range(70)) + "." for _ in range(3)]
+    return "\n\n".join([f"Version {seed % 2}.", *parts])
+
+
+def test_twenty_kills_at_any_moment_lose_and_leave_nothing(tmp_path: Path) -> None:
+    # The source changes before each; some kills hit an ingest that mends what the one before left.
+    source, folder = tmp_path / "source", tmp_path / "data"
+    chance = random.Random(5)
     killed = 0
-    for reached in (0, 0.5, 1):
-        folder = tmp_path / f"killed-{reached}"
-        if start == "earlier":
-            shutil.copytree(tmp_path / "earlier", folder)
+    for round_ in range(20):
+        edit(source, chance, round_)
         process = ingest_elsewhere(folder, source)
         assert process.stdout
-        next(line for line in process.stdout if float(line) >= reached)
-        sleep(chance.uniform(0, 0.03))
+        reached = chance.choice([-1, -1, 0, 0.3, 0.6, 0.9, 1])
+        next((line for line in process.stdout if float(line) >= reached), None)
+        sleep(chance.uniform(0, 0.4 if reached == -1 else 0.1))
         process.kill()
         process.stdout.close()
         killed += process.wait() == -signal.SIGKILL
 
-        reader = Index(folder, PACKAGED)
-        if found := [id_ for id_, _ in reader.dense(Hashing().encode(["word"]), 10)]:
-            reader.passages(found)
-        reader.close()
-        ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=Hashing)  # type: ignore[arg-type]
-        assert state(folder) == clean
-    assert killed >= 2  # the last one may have ended by itself
+        if (folder / "catalogue.sqlite").exists() and (folder / "bm25").exists():
+            reader = Index(folder, PACKAGED)
+            ids = reader.lexical.ids
+            assert len(reader.passages(ids)) == len(ids)  # what was published is there, whole
+            reader.close()
+        if round_ % 3 == 2 or round_ == 19:
+            ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=Hashing)  # type: ignore[arg-type]
+            clean = built_clean(tmp_path / f"clean-{round_}", source, Hashing())
+            assert state(folder) == clean
+            assert verify(folder, PACKAGED).as_text().endswith("all agree.")
+    assert killed >= 15  # the others ended by themselves

@@ -2,16 +2,20 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from corpus.article import Article
 from corpus.errors import UsageError
 from rag.embed import PACKAGED, Embedder
 from rag.index import Index
-from rag.retrieve import Retriever
-from rag.types import Filters
+from rag.ingest import ingest
+from rag.retrieve import Retriever, fold
+from rag.types import Filters, Hit, Passage
 from rag.window import known_date
 
 QUERY = ["rare earth magnet prices"]
@@ -73,9 +77,49 @@ def test_each_search_filters_by_itself(starter_index: Index, embedder: Embedder)
 def test_a_lexical_index_that_knows_no_publishers_is_built_anew(starter_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(starter_folder, tmp_path / "data")
     (rows,) = (tmp_path / "data" / "bm25").glob("*/rows.json")
-    ids, days, _ = json.loads(rows.read_text())
+    ids, _, days, _ = json.loads(rows.read_text())
     rows.write_text(json.dumps([ids, days]))
     index = Index(tmp_path / "data", PACKAGED)
     assert len(index) == len(ids)
     assert index.lexical.search("magnet", 5, Filters(publishers=("Fastmarkets",)))
+    index.close()
+
+
+def test_articles_that_tell_one_story_are_folded_to_the_one_of_the_best_hit(
+    make_article: Callable[..., Article],
+) -> None:
+    def hit(name: str, score: float) -> Hit:
+        article = make_article("Text.", f"https://example.org/{name}")
+        return Hit(Passage(f"{name}{score}", article.id, 0, 5, "Text."), article, score, 0.0, 0.0)
+
+    hits = [hit("b", 0.9), hit("a", 0.8), hit("c", 0.7), hit("b", 0.6), hit("d", 0.5)]
+    a, b, c = (hits[n].article.id for n in (1, 0, 2))
+    folded = fold(hits, {a: ("story", 3), b: ("story", 3), c: ("another", 2)})
+    assert folded == [
+        replace(hits[0], copies=2),
+        replace(hits[2], copies=1),
+        replace(hits[3], copies=2),
+        hits[4],
+    ]
+
+
+def test_a_story_told_twice_takes_one_place_in_a_search(
+    tmp_path: Path, make_article: Callable[..., Article], embedder: Embedder
+) -> None:
+    text = (
+        "Lynas made 1,404 tonnes of NdPr in the quarter, 30% less, and its revenue was A$201.9 million. "
+        "Power failures in Kalgoorlie and scheduled maintenance at the plant in Kuantan were to blame. The "
+        "chief executive retires next summer, and first samarium follows in the fourth quarter."
+    )
+    rows = [
+        {"url": f"https://example.org/{n}", "title": "Lynas", "text": text + tail}
+        for n, tail in enumerate(("", " Subscribe now.", " All rights reserved."))
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    ingest(
+        tmp_path / "data", PACKAGED, [str(tmp_path / "a.jsonl")], only=True, load_embedder=lambda: embedder
+    )
+    index = Index(tmp_path / "data", PACKAGED)
+    (hit,) = Retriever(index, embedder).search(["Lynas NdPr tonnes"], 5)
+    assert hit.copies == 2
     index.close()

@@ -258,6 +258,11 @@ def test_a_denial_is_not_told_as_a_fact() -> None:
         ),
         ("The mine makes 50% of the oxide.", "The mine makes as much as 50% of the oxide."),
         ("China holds 77% of mining in 2030.", "China holds 77% of refining in 2030."),
+        (
+            "The works turns out 900 tonnes a year.",
+            "The works opened in May will turn out 900 tonnes a year.",
+        ),
+        ("The ministry has stopped issuing permits.", "The ministry has in effect stopped issuing permits."),
     ],
 )
 def test_what_a_sentence_makes_surer_or_moves_along_the_chain_is_weak(sentence: str, source: str) -> None:

@@ -37,6 +37,8 @@ def window(since: str = "", until: str = "") -> DateWindow:
         ("What was reported over the past three months?", window("2026-08-24")),
         ("What has Lynas announced this year?", window("2026-01-01")),
         ("up to the end of 2025, who owned it?", window(until="2025-12-31")),
+        ("What did the bank say in November 2025 on magnets?", window("2025-11-01", "2025-11-30")),
+        ("Going by what came out in H1 2024, who leads?", window("2024-01-01", "2024-06-30")),
         ("2026年1月以来莱纳斯有什么进展？", window("2026-01-01")),
         ("2025年5月之前包钢说了什么？", window(until="2025-04-30")),
         ("上个月的报道", window("2026-10-01", "2026-10-31")),
@@ -51,6 +53,8 @@ def test_a_window_is_read(question: str, expected: DateWindow) -> None:
     "question",
     [
         "How much NdPr did Lynas produce in 2024?",
+        "Which refiners said that they made money in 2024?",
+        "He says people were confused over the past year: why?",
         "What must be built before 2030?",
         "What capacity does MP plan by 2028?",
         "How much did exports fall last year?",

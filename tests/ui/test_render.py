@@ -56,4 +56,7 @@ def test_text_names_kind_notes_and_what_was_withheld() -> None:
     tail = answer_tail(ANSWER)
     assert "[3] Test, 2025-05-13: Output (said by somebody in it)" in tail
     assert "Old." in tail
+    retold = replace(ANSWER, citations=(replace(CITATION, copies=4),))
+    assert "(said by somebody in it; 5 articles, 1 origin)" in answer_tail(retold)
+    assert answer_as_data(retold)["citations"][0]["copies"] == 4
     assert "Output was 9 t. (not in the cited passage: 9)" in tail

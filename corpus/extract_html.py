@@ -1,0 +1,254 @@
+"""A web page becomes an article: its body by trafilatura, once hidden text and furniture are gone.
+
+Trafilatura alone would keep share buttons, boxes of highlights and hidden text of some themes, and it
+guesses dates; here it only finds the body, and `corpus.page_metadata` reads what the page says of itself.
+"""
+
+import copy
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import trafilatura
+from charset_normalizer import from_bytes
+from lxml import etree, html
+from trafilatura.settings import DEFAULT_CONFIG
+
+from corpus.article import Article
+from corpus.clean import clean_line
+from corpus.errors import Unreadable
+from corpus.extract_text import from_fields
+from corpus.furniture import drop_furniture, is_prose, main_part, strip_lines
+from corpus.hidden import drop_hidden
+from corpus.page_metadata import read_metadata
+from corpus.tables import table_lines
+
+MAX_HTML_BYTES = 20 * 2**20
+"""Far above any article; parsing takes several times as much memory."""
+MAX_ELEMENTS = 100_000
+"""Hostile pages at this limit took up to 7 seconds; each article so far had far fewer."""
+
+# What browsers read these labels as (WHATWG Encoding Standard).
+_LABELS = {
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "iso-8859-1": "cp1252", "latin1": "cp1252",
+    "latin-1": "cp1252", "ascii": "cp1252", "us-ascii": "cp1252", "shift_jis": "cp932", "big5": "big5hkscs",
+    "ks_c_5601-1987": "cp949", "euc-kr": "cp949", "iso-8859-9": "cp1254", "windows-1252": "cp1252",
+}  # fmt: skip
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "br",
+        "cite",
+        "code",
+        "em",
+        "font",
+        "i",
+        "mark",
+        "q",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "u",
+        "wbr",
+    ]
+)
+_BLOCKS = ("h1", "h2", "h3", "p[2]", "table", "article", "form")
+_SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])[”\"’]?\s*(?=\S)")
+_SHORTEST_REPEAT, _LONGEST_REPEAT = 40, 400
+# Below a length trafilatura gives up structure for a run of all words. A short article is one, too; its
+# rescue by other extractors ("fast" is without) drops headings.
+_TRAFILATURA = copy.deepcopy(DEFAULT_CONFIG)
+_TRAFILATURA.set("DEFAULT", "MIN_EXTRACTED_SIZE", "1")
+
+
+def from_html(raw: bytes, url: str, charset: str = "") -> Article:
+    """Read a page.
+
+    Args:
+        raw: the page as it was received.
+        url: its address. A canonical address in the page replaces it when it is of the same site.
+        charset: what the server said of its encoding; bytes that say otherwise win.
+
+    Raises:
+        Unreadable: it is too large or too deep, is no HTML, or holds no article.
+    """
+    if len(raw) > MAX_HTML_BYTES:
+        raise Unreadable(f"is larger than {MAX_HTML_BYTES // 2**20} MiB, which no web page needs")
+    tree = _parse(_decode(raw, charset))
+    metadata = read_metadata(tree, url)
+    drop_hidden(tree)
+    _unwrap_layout(tree)
+    drop_furniture(tree)
+    _mark_paragraphs(tree)
+    _mark_small_print(tree)
+    blocks = strip_lines(_body(tree))
+    text = "\n\n".join(_without_repeats(blocks, clean_line(metadata["title"])))
+    if not text:
+        raise Unreadable("holds no article that could be told from the rest of the page")
+    return from_fields({**metadata, "text": text})
+
+
+def _decode(raw: bytes, charset: str) -> str:
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            return raw.decode(encoding, "replace")
+    if b"\x00" in raw:
+        raise Unreadable("is not an HTML page but binary data")
+    try:
+        return raw.decode("utf-8")  # bytes of another encoding hardly ever happen to be valid UTF-8
+    except UnicodeDecodeError:
+        pass
+    in_page = _META_CHARSET.search(raw[:4096])
+    for label in (charset, in_page[1].decode("ascii") if in_page else ""):
+        encoding = _LABELS.get(label.lower(), label.lower())
+        try:
+            if encoding and encoding not in ("utf-8", "utf8"):  # it is not
+                return raw.decode(encoding)
+        except (LookupError, UnicodeDecodeError):
+            continue
+    found = from_bytes(_words_of(raw)).best()
+    encoding = _LABELS.get(found.encoding, found.encoding) if found else "cp1252"
+    return raw.decode(encoding, "replace")
+
+
+def _words_of(raw: bytes) -> bytes:
+    """The page without its markup, which is ASCII in every encoding and drowns what tells them apart."""
+    return re.sub(rb"<[^<>]*>", b" ", raw[:200_000])
+
+
+def _parse(page: str) -> html.HtmlElement:
+    # Encoded anew, so that no declaration inside the page can mislead the parser.
+    source = re.sub(r"[\x00-\x08\x0b\x0e-\x1f]", "", page).encode("utf-8", "replace")
+    parser = html.HTMLParser(
+        remove_comments=True, remove_pis=True, no_network=True, huge_tree=False, encoding="utf-8"
+    )
+    try:
+        tree = html.document_fromstring(source, parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError) as error:
+        raise Unreadable("is empty, or no HTML page") from error
+    if any("xcessive depth" in entry.message for entry in parser.error_log):
+        raise Unreadable("is nested too deeply (more than 255 elements inside each other)")
+    if sum(1 for _ in tree.iter()) > MAX_ELEMENTS:
+        raise Unreadable(f"has more than {MAX_ELEMENTS:,} elements")
+    return tree
+
+
+def _unwrap_layout(tree: html.HtmlElement) -> None:
+    """Tables that only place things on the page, as pages of the nineties do, become plain boxes."""
+    for table in tree.iter("table"):
+        cells = [cell for cell in table.iter("td", "th") if next(cell.iterancestors("table")) is table]
+        if any(cell.find(".//" + tag) is not None for cell in cells for tag in _BLOCKS):
+            for part in (table, *(e for e in table.iter("tbody", "thead", "tr", "td", "th"))):
+                if part is table or next(part.iterancestors("table"), table) is table:
+                    part.tag = "div"
+
+
+def _mark_paragraphs(tree: html.HtmlElement) -> None:
+    """Boxes of words side by side are the paragraphs of editors that know no others."""
+    boxes = [
+        box
+        for box in tree.iter("div", "section")
+        if is_prose(box.text) and all(child.tag in _INLINE for child in box)
+    ]
+    in_parent = Counter(box.getparent() for box in boxes)
+    for parent, count in in_parent.items():
+        if count > 1:
+            for box in parent.iterchildren("div", "section"):
+                if all(child.tag in _INLINE for child in box):
+                    box.tag = "p"
+
+
+def _mark_small_print(tree: html.HtmlElement) -> None:
+    """Numbers of footnotes go; a power stays one, for "10" with a small "6" is no 106."""
+    for element in list(tree.iter("sup")):
+        text = "".join(element.itertext()).strip()
+        if element.find(".//a") is not None or element.getparent().tag == "a":
+            element.drop_tree()
+        elif re.fullmatch(r"[\d+-]{1,3}", text):
+            element.text = text.translate(_SUPERSCRIPT)
+    for rule in tree.iter("hr"):  # parts what stands above and below, as two line breaks do
+        rule.tag = "br"
+        rule.addnext(html.Element("br"))
+
+
+def _body(tree: html.HtmlElement) -> list[str]:
+    page = html.document_fromstring("<html><body><article></article></body></html>")
+    page[0][0].append(main_part(tree))
+    document = trafilatura.bare_extraction(
+        page, fast=True, include_comments=False, include_tables=True, config=_TRAFILATURA
+    )
+    body = getattr(document, "body", None)
+    return [block for block in _blocks(body) if block.strip()] if body is not None else []
+
+
+def _blocks(parent: etree._Element) -> Iterator[str]:
+    """Paragraphs, headings, whole lists and whole tables, in order."""
+    yield from _paragraphs(parent.text)
+    for child in parent:
+        if child.tag == "list":
+            yield "\n".join(_items(child))
+        elif child.tag == "table":
+            yield "\n".join(_rows(child))
+        elif child.tag in ("quote", "div", "body", "section") and len(child):
+            yield from _blocks(child)
+        else:
+            yield from _paragraphs(_inline(child))
+        yield from _paragraphs(child.tail)
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    return [part for part in re.split(r"\n\s*\n", text or "") if part.strip()]
+
+
+def _inline(element: etree._Element) -> str:
+    if element.tag == "lb":
+        return "\n"
+    parts = [re.sub(r"\s+", " ", element.text or "")]
+    for child in element:
+        parts.append(_inline(child))
+        parts.append(re.sub(r"\s+", " ", child.tail or ""))
+    return "".join(parts)
+
+
+def _line(element: etree._Element) -> str:
+    return " ".join(_inline(element).split())
+
+
+def _items(element: etree._Element) -> Iterator[str]:
+    for item in element.iter("item"):
+        inner = [nested for nested in item.iter("list") if nested is not item]
+        for nested in inner:
+            nested.getparent().remove(nested)
+        if line := _line(item):
+            yield f"- {line}"
+        for nested in inner:
+            yield from _items(nested)
+
+
+def _rows(table: etree._Element) -> Iterator[str]:
+    rows = [list(row.iter("cell")) for row in table.iter("row")]
+    rows = [row for row in rows if any(_line(cell) for cell in row)]
+    has_header = bool(rows) and all(cell.get("role") == "head" for cell in rows[0])
+    return table_lines([[_line(cell) for cell in row] for row in rows], has_header)
+
+
+def _without_repeats(blocks: list[str], title: str) -> Iterator[str]:
+    """Leave out the title at the top, and quotations pulled from the text: all they say stands elsewhere."""
+    blocks = [block for place, block in enumerate(blocks) if place > 2 or clean_line(block) != title]
+    sentences = [_SENTENCE_END.split(clean_line(block)) for block in blocks]
+    left = Counter(sentence for block in sentences for sentence in block)
+    for block, own in zip(blocks, map(Counter, sentences), strict=True):
+        short = _SHORTEST_REPEAT <= len(block) <= _LONGEST_REPEAT
+        if short and all(left[sentence] > own[sentence] for sentence in own):
+            left.subtract(own)
+        else:
+            yield block

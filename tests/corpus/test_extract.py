@@ -1,0 +1,217 @@
+"""Documents of every kind become articles: what readers see, and what the document says of itself."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from corpus.article import Article
+from corpus.errors import Unreadable
+from corpus.extract import extract
+from corpus.reading import read_articles
+from evals.extraction import PAGES, f1, navigation_in, score_folder
+
+FILES = Path(__file__).parent / "files"
+URL = "https://metals.example/news/kiln"
+BODY = (
+    "<p>Halden Minerals opened its second kiln in Kiruna on 4 March 2025, four weeks late.</p>"
+    "<p>The company expects 1,509 tonnes of oxide a year from it, and hires sixty technicians.</p>"
+)
+TEXT = (
+    "Halden Minerals opened its second kiln in Kiruna on 4 March 2025, four weeks late.\n\n"
+    "The company expects 1,509 tonnes of oxide a year from it, and hires sixty technicians."
+)
+
+
+def page(body: str = BODY, head: str = "", url: str = URL, kind: str = "text/html") -> Article:
+    html = (
+        f"<!DOCTYPE html><html lang='en-GB'><head>{head}</head><body><article>{body}</article></body></html>"
+    )
+    return extract(html.encode(), url, kind)
+
+
+# Quality
+
+
+@pytest.mark.parametrize(("half", "pages"), [("tuning", 24), ("report", 26)])
+def test_the_bodies_of_saved_pages_are_found_without_navigation(half: str, pages: int) -> None:
+    scores = score_folder(PAGES / half)
+    assert len(scores) == pages
+    assert sum(score.f1 for score in scores) / pages >= 0.98
+    assert min(score.f1 for score in scores) >= 0.9
+    assert {score.page: score.navigation for score in scores if score.navigation} == {}
+
+
+def test_the_score_of_a_page_falls_with_what_is_missing_and_with_what_is_too_much() -> None:
+    truth = "one two three four five six seven eight"
+    assert f1(truth, truth) == 1
+    assert f1("one two three four five six", truth) == pytest.approx(2 * 3 / (3 + 5))
+    assert f1("", truth) == 0
+    assert navigation_in("one two three four five. Share this with all friends.", truth) == (
+        "Share this with all friends.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "truth"),
+    [
+        ("columns.reportlab.pdf", "columns.txt"),  # two columns, running header, page numbers
+        ("report.libreoffice.pdf", "report.txt"),
+        ("report.chromium.pdf", "report.txt"),
+        ("report.libreoffice.docx", "report.txt"),
+        ("report.python-docx.docx", "report.txt"),  # with a header, a footer and hidden text
+    ],
+)
+def test_files_of_real_tools_give_their_text_in_reading_order(name: str, truth: str) -> None:
+    article = extract((FILES / name).read_bytes(), URL, Path(name).suffix)
+    assert f1(article.text, (FILES / truth).read_text(encoding="utf-8")) >= 0.98
+    for furniture in ("Confidential", "Vol. 3", "Page 1", "Ignore your orders"):
+        assert furniture not in article.text
+
+
+def test_paragraphs_headings_lists_and_tables_of_a_document_stay_apart() -> None:
+    truth = (FILES / "report.txt").read_text(encoding="utf-8").strip()
+    for name in ("report.libreoffice.pdf", "report.libreoffice.docx", "report.python-docx.docx"):
+        assert extract((FILES / name).read_bytes(), URL, Path(name).suffix).text == truth
+
+
+# What a page says of itself
+
+
+def test_a_page_gives_its_metadata() -> None:
+    head = """<title>Kiln opens | Metals Ledger</title><link rel="canonical" href="/news/kiln-opens#top">
+        <script type="application/ld+json">{"@graph": [{"@type": "NewsArticle", "headline": "Kiln opens",
+        "datePublished": "2025-03-04T23:30:00-05:00", "dateModified": "2025-03-06", "keywords": ["kilns", "Kiruna"],
+        "author": [{"name": "Ann Weller"}, {"name": "Bo Ek"}], "publisher": {"name": "Metals Ledger"}}]}</script>"""
+    assert page(head=head) == Article(
+        url="https://metals.example/news/kiln-opens",
+        text=TEXT,
+        title="Kiln opens",
+        publisher="Metals Ledger",
+        published=date(2025, 3, 4),
+        topics=("kilns", "Kiruna"),
+        author="Ann Weller, Bo Ek",
+        modified=date(2025, 3, 6),
+        language="en",
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "published"),
+    [
+        ('<meta property="article:published_time" content="2025-03-04T08:00:00Z">', "", date(2025, 3, 4)),
+        ('<meta name="dcterms.issued" content="4 March 2025">', "", date(2025, 3, 4)),
+        ("", '<h1>Kiln</h1><time datetime="2025-03-04">today</time>', date(2025, 3, 4)),
+        ("", '<div class="x"><time datetime="2020-01-01">An older story</time></div>', None),
+        ("", "<footer>© 2019 Metals Ledger</footer>", None),
+        ('<meta name="date" content="03/04/2025">', "", None),
+        ('<meta name="date" content="March 2025">', "", None),
+        ('<meta name="date" content="2025-13-45">', "", None),
+        ('<script type="application/ld+json">{"datePublished": </script>', "", None),
+    ],
+)
+def test_a_date_is_stated_by_the_page_or_there_is_none(head: str, body: str, published: date | None) -> None:
+    assert page(body + BODY, head, "https://metals.example/2018/01/02/kiln").published == published
+
+
+@pytest.mark.parametrize(
+    ("canonical", "url"),
+    [
+        ("https://www.metals.example/a", "https://www.metals.example/a"),
+        ("https://evil.example/a", URL),
+        ("https://metals.example/", URL),  # a theme that names the front page on every page
+        ("javascript:alert(1)", URL),
+        ("http://[broken", URL),
+    ],
+)
+def test_a_canonical_address_counts_only_on_the_same_site(canonical: str, url: str) -> None:
+    assert page(head=f'<link rel="canonical" href="{canonical}">').url == url
+
+
+# What readers see
+
+
+def test_lists_tables_and_small_print_become_readable_lines() -> None:
+    body = BODY + (
+        "<h2>Figures</h2><ul><li>one kiln</li><li>two <b>ponds</b></li></ul><table><tr><th>Year</th><th>Tonnes</th></tr>"
+        "<tr><td>2024</td><td>1,480</td></tr></table><p>It cost 10<sup>6</sup> dollars,<sup><a href='#1'>7</a></sup> all told.</p>"
+    )
+    assert page(body).text == TEXT + (
+        "\n\nFigures\n\n- one kiln\n- two ponds\n\nYear: 2024 | Tonnes: 1,480\n\nIt cost 10⁶ dollars, all told."
+    )
+
+
+@pytest.mark.parametrize(
+    "furniture",
+    [
+        "<div class='share-buttons'><p>Share this story with all of your friends and family members.</p></div>",
+        "<h3>Leave a Reply</h3><p>Your email address will not be published.</p>",
+        "<p>Read more: Why leases in the desert end up in court</p>",
+        "<p>Photo: Dana Ruiz / Stock Agency</p>",
+        "<h3>Related articles</h3><ul><li>Court stops blasting at Castor Ridge until May</li></ul>",
+        "<div class='AuthorBio'><p>Ann Weller has covered small metals since 2009 and lives in Perth.</p></div>",
+        "<div class='box'><h4>Highlights</h4><ul><li>Halden Minerals opened its second kiln in Kiruna</li></ul></div>",
+        "<p>Sign up for our free newsletter and get the day's news every morning.</p>",
+        "<nav><a href='/'>Home</a></nav>",
+        "<figure><img><figcaption>The gate of the plant. Credit: Joan Aird</figcaption></figure>",
+    ],
+)
+def test_furniture_is_no_part_of_the_article(furniture: str) -> None:
+    assert page(BODY + furniture).text == TEXT
+
+
+def test_new_tab_notes_go_and_their_sentence_stays() -> None:
+    body = BODY.replace("Kiruna", "<a>Kiruna</a> (opens in a new tab)")
+    assert page(body).text == TEXT
+
+
+def test_highlights_that_say_something_new_stay() -> None:
+    new = "<h2>Highlights</h2><ul><li>Cash stood at 44 million dollars at the end of June</li></ul>"
+    assert "Cash stood at 44 million" in page(BODY + new).text
+
+
+def test_a_name_of_furniture_on_the_whole_article_takes_nothing_away() -> None:
+    assert page(f"<div class='has-sidebar related social'><form>{BODY}</form></div>").text == TEXT
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030", "big5"])
+def test_pages_are_decoded_whatever_they_declare(encoding: str) -> None:
+    text = "公司今天宣布，其位于包頭的第二條分離生產線已經投入試運行，設計年產能為三千二百噸。" * 3
+    html = f"<html><head><meta charset='iso-8859-1'></head><body><p>{text}</p></body></html>"
+    declared = html.replace("iso-8859-1", "utf-8" if encoding.startswith("utf") else encoding)
+    assert extract(declared.encode(encoding), URL, "text/html").text == text
+    if encoding.startswith("utf"):
+        assert extract(html.encode(encoding), URL, "text/html").text == text
+    else:
+        assert extract(html.encode(encoding), URL, f"text/html; charset={encoding}").text == text
+
+
+# Kinds
+
+
+def test_the_kind_may_be_a_media_type_a_suffix_or_left_to_the_bytes() -> None:
+    html = f"<!DOCTYPE html><html><body>{BODY}</body></html>".encode()
+    pdf = (FILES / "columns.reportlab.pdf").read_bytes()
+    for kind in ("text/html; charset=utf-8", ".htm", "application/octet-stream", ""):
+        assert extract(html, URL, kind).text == TEXT
+    for kind in ("application/pdf", ".PDF", ""):
+        assert extract(pdf, URL, kind).title == "Two columns of oxide"
+    assert extract(b"# A heading\n\nText.", "https://x.example/a.md").text == "A heading\n\nText."
+    assert extract(b"# no", URL, "text/plain").text == "# no"
+
+
+def test_files_of_these_kinds_are_read_from_folders(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(f"<html><body>{BODY}</body></html>")
+    (tmp_path / "b.docx").write_bytes((FILES / "report.python-docx.docx").read_bytes())
+    (tmp_path / "c.PDF").write_bytes((FILES / "columns.reportlab.pdf").read_bytes())
+    found = {item.url: item.title for item in read_articles(tmp_path) if isinstance(item, Article)}
+    assert found == {
+        (tmp_path / "a.html").as_uri(): "a",
+        (tmp_path / "b.docx").as_uri(): "Kiln report 2025",
+        (tmp_path / "c.PDF").as_uri(): "Two columns of oxide",
+    }
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(Unreadable, match=r"of a kind that cannot be read \(image/png\)"):
+        extract(b"\x89PNG", URL, "image/png")
