@@ -16,6 +16,7 @@ _FILE = Path(__file__).with_name("names.yaml")
 _LETTER = re.compile(r"[^\W_\u3400-\u9fff]")
 # Where a name may begin: at any Chinese character, or at the first letter of a word.
 _START = re.compile(rf"[\u3400-\u9fff]|(?<!{_LETTER.pattern}){_LETTER.pattern}+")
+_EXCHANGE = re.compile(r"(?<=[A-Za-z]):(?=[A-Z0-9])")
 _ACRONYM_CHARS = 5
 _GLOSSARY = "terms"  # plain words, in Chinese and English
 _MATERIALS = ("elements", "oxides", _GLOSSARY)
@@ -73,7 +74,7 @@ def without_tickers(text: str) -> str:
     """A text without the names in it that hold digits: 600111 is a company there, and no figure."""
     for spelling, _ in names_in(text):
         if any(character.isdigit() for character in spelling):
-            text = text.replace(spelling, " ")
+            text = re.sub(re.escape(spelling), " ", text, flags=re.IGNORECASE)
     return text
 
 
@@ -107,6 +108,10 @@ def _names_in(text: str) -> Iterator[_Name]:
                 break
 
 
+def _spaced(ticker: str) -> str:
+    return _EXCHANGE.sub(": ", ticker)
+
+
 @lru_cache(maxsize=1)
 def _names() -> dict[str, list[_Name]]:
     """Names by their first word or Chinese character, the longest first."""
@@ -114,7 +119,8 @@ def _names() -> dict[str, list[_Name]]:
     sections = yaml.load(_FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     for section, groups in sections.items():
         for group in groups:
-            for spelling in group:
+            # "NYSE: MP" is how articles write it; the file has "NYSE:MP".
+            for spelling in dict.fromkeys(form for name in group for form in (name, _spaced(name))):
                 # English words for plain things ("output", "plant") would only blur a search;
                 # that section is a glossary for questions in Chinese.
                 glossary_only = section == _GLOSSARY and not has_cjk(spelling)

@@ -53,6 +53,14 @@ def test_every_name_of_the_file_is_found_in_a_text_that_is_only_that_name() -> N
         ("What did AREC announce?", "American Resources Corporation"),
         ("Is NYSE:MP profitable?", "MP Materials"),
         ("Output of ASX:LYC in 2025", "Lynas Rare Earths"),
+        ("Output of ASX: LYC in 2025", "Lynas Rare Earths"),
+        ("Is MP Materials (NYSE: MP) profitable, and IXR?", "Ionic Rare Earths"),
+        ("Does NYSE: MP pay a dividend?", "MP Materials"),
+        ("Any news on LYC or ARU?", "Arafura Rare Earths"),
+        ("SH600111 results", "China Northern Rare Earth Group"),
+        ("6680.HK results", "JL MAG Rare-Earth"),
+        ("港交所", "HKEX"),
+        ("NDA-K in Chipwi", "New Democratic Army-Kachin"),
         ("600111.SH results", "China Northern Rare Earth Group"),
         ("usa rare earth's new plant", "USAR"),
         ("包钢在会上承诺了什么？", "Baogang Group"),
@@ -71,6 +79,13 @@ def test_a_bare_ticker_names_its_company_and_is_no_figure() -> None:
     assert without_tickers("how much revenue did 600111 book in 2025?").split() == (
         ["how", "much", "revenue", "did", "book", "in", "2025?"]
     )
+
+
+@pytest.mark.parametrize(
+    "ticker", ["600111", "600111.sh", "SH600111", "sse: 600111", "HKEX:6680", "AR3", "WA1"]
+)
+def test_a_ticker_with_digits_is_no_figure_however_it_is_written(ticker: str) -> None:
+    assert without_tickers(f"Did {ticker} book 5 million?").split() == ["Did", "book", "5", "million?"]
 
 
 def test_names_that_the_text_has_already_are_not_repeated() -> None:
@@ -115,6 +130,8 @@ def test_english_words_for_plain_things_are_no_names() -> None:
         ("the IRA said", ["IRA"]),
         ("sec and Sec and SEC", ["SEC"]),
         ("mp materials and LYNAS", ["MP Materials", "Lynas"]),
+        ("PRE and pre-production, ARA and Ara Partners", ["PRE", "ARA"]),
+        ("vietnam rare earth reserves, US critical materials", ["Vietnam", "US"]),
     ],
 )
 def test_short_capitals_match_only_as_capitals_and_all_else_in_any_case(text: str, found: list[str]) -> None:
@@ -128,6 +145,7 @@ def test_short_capitals_match_only_as_capitals_and_all_else_in_any_case(text: st
         ("中国北方稀土集团", ["中国北方稀土"]),
         ("USA Rare Earth in the USA", ["USA Rare Earth", "USA"]),
         ("包钢稀土包钢", ["包钢稀土", "包钢"]),
+        ("推广汽车，9日立即引起亚洲其中车企", ["车企"]),
     ],
 )
 def test_the_longest_name_wins_at_each_place(text: str, found: list[str]) -> None:
