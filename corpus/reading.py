@@ -33,15 +33,15 @@ def read_articles(source: Path) -> Iterator[Article | Rejected]:
     Raises:
         CorpusError: the source itself is missing, unreadable or holds no file to read.
     """
-    for path in files_in(source, SUFFIXES):
+    for path in files_in(source):
         if path.suffix.lower() == ".jsonl":
             yield from _read_jsonl(path)
         else:
             yield _read_document(path)
 
 
-def files_in(source: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The source itself if it is a file, else the files of these kinds in it and the folders below it.
+def files_in(source: Path) -> list[Path]:
+    """The source itself if it is a file, else the files in it and the folders below it that can be read.
 
     Raises:
         CorpusError: it is missing, unreadable or holds no such file.
@@ -51,23 +51,23 @@ def files_in(source: Path, suffixes: tuple[str, ...]) -> list[Path]:
             return [source]
         if not source.is_dir():
             raise CorpusError(f"There is no file or folder {source}: check the path.")
-        files = sorted(_walk(source, suffixes))
+        files = sorted(_walk(source))
     except PermissionError as error:
         raise CorpusError(f"{source} may not be read: give this user read access to it.") from error
     if not files:
-        kinds = ", ".join(suffixes)
+        kinds = ", ".join(SUFFIXES)
         raise CorpusError(f"{source} holds no articles: put files of these kinds there: {kinds}.")
     return files
 
 
-def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         # Passed over in silence, a folder that may not be listed would look emptied.
         raise error
 
     for parent, _, names in os.walk(folder, onerror=refuse):
         paths = (Path(parent) / name for name in names)
-        yield from (path for path in paths if path.suffix.lower() in suffixes and path.is_file())
+        yield from (path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def _read_document(path: Path) -> Article | Rejected:

@@ -169,14 +169,6 @@ class Index:
         found = self._collection.get(where={"article_id": article_id}, include=[])
         return sorted(self.passages(found["ids"]).values(), key=lambda passage: passage.start)
 
-    def similarities(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
-        """Cosines of a unit vector with the stored vectors of these passages."""
-        found = self._collection.get(ids=list(ids), include=["embeddings"])
-        stored = found["embeddings"]
-        if stored is None:
-            return {}
-        return {id_: float(vector[0] @ row) for id_, row in zip(found["ids"], stored, strict=True)}
-
     # Writing: only `ingest` calls these, and it holds the lock
 
     def start_over(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.article import Article
-from corpus.reading import MAX_FILE_BYTES, SUFFIXES, Rejected, files_in, read_articles
+from corpus.reading import MAX_FILE_BYTES, Rejected, files_in, read_articles
 from corpus.sources.source import Seen
 
 STARTER_SOURCE = "starter"
@@ -34,7 +34,7 @@ class Files:
             CorpusError: the file or folder is missing, unreadable or holds nothing that can be read.
         """
         known: dict[str, Any] = state.setdefault("files", {})
-        paths = files_in(self._path, SUFFIXES)
+        paths = files_in(self._path)
         for path in paths:
             if path.suffix.lower() in _QUICKLY_READ:
                 yield from read_articles(path)
