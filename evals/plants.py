@@ -4,7 +4,7 @@ Then nothing is changed twenty times, and nothing may be called better or worse.
 
     python -m evals.plants
 
-Three need retrieval only, over the suites report and dev. Two ask the model eighty questions of dev,
+Three need retrieval only, over the suites report and dev. Two ask the model sixty questions of dev,
 some half an hour together; what it replied before is not asked again, so that a fault behind the model
 costs nothing.
 """
@@ -30,7 +30,7 @@ from rag.types import Hit
 from rag.window import ALWAYS
 
 _REPETITIONS = 20
-_ASKED: dict[str, Any] = {"kinds": ("unanswerable", "list"), "limit": 80}
+_ASKED: dict[str, Any] = {"kinds": ("unanswerable", "list"), "limit": 60}
 
 
 @dataclass(frozen=True)
