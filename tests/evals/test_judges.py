@@ -53,8 +53,8 @@ def run(tmp_path: Path) -> Run:
     folder = tmp_path / "data" / "evals" / "three-20260101-000000000"
     folder.mkdir(parents=True)
     config = {
-        "suite": "three", "suite_path": str(suite), "system": "reex", "cases": 3, "commit": "",
-        "changed": False, "finished": "now",
+        "suite": "three", "settings": {}, "suite_path": str(suite), "system": "reex", "cases": 3,
+        "commit": "", "changed": False, "finished": "now",
     }  # fmt: skip
     records = {"a": record("a"), "b": record("b"), "c": record("c", abstained=True)}
     (folder / "run.json").write_text(json.dumps(config))
