@@ -1,6 +1,7 @@
 """A run keeps what was answered, goes on where it stopped, and can be compared and gated."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,8 +89,7 @@ def test_the_stand_alone_wording_of_a_follow_up_is_searched_with_its_filters(
     real = running._system
 
     def system(*args: Any) -> Any:
-        ask, _, workers = real(*args)
-        return ask, lambda question: asked.append(question) or [], workers
+        return replace(real(*args), alone=lambda question: asked.append(question) or [])
 
     monkeypatch.setattr(running, "_system", system)
     run(str(tmp_path), settings, system=RETRIEVAL)
