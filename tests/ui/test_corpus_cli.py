@@ -142,7 +142,7 @@ def test_a_sync_of_which_a_source_failed_has_a_code_of_its_own(tmp_path: Path) -
     second.unlink()
     with pytest.raises(ReexError, match=r"second\.txt could not be read whole") as caught:
         reex("sync")
-    assert caught.value.exit_code == 9
+    assert caught.value.exit_code == 10
     assert len(reex.data("corpus", "list")) == 4  # what was there before stays
     reex.source.unlink()
     with pytest.raises(ReexError, match="There is no file or folder") as caught:
