@@ -388,6 +388,22 @@ class Catalogue:
             )
             yield Record(entry, _to_article(row, ""), row.cluster, row.since, row.last_seen)
 
+    def mentioning(self, words: Iterable[str]) -> set[str]:
+        """Ids of the articles that hold every one of these words or parts of words, in their newest version.
+
+        Looked for in title, publisher, author, address and text, whatever the case of Latin letters.
+        """
+        fields = (*(_versions.c[n] for n in ("title", "publisher", "author", "url")), _bodies.c.text)
+        query = (
+            sa.select(_articles.c.id)
+            .select_from(_articles.join(_versions, _articles.c.wanted == _versions.c.hash))
+            .join(_bodies, _versions.c.body == _bodies.c.hash)
+        )
+        for word in words:
+            query = query.where(sa.or_(*(field.icontains(word, autoescape=True) for field in fields)))
+        with self._reading() as db:
+            return set(db.execute(query).scalars())
+
     def addresses(self, id_: str) -> list[dict[str, Any]]:
         """The other active addresses of an article's text or story, and when they were seen."""
         table = _articles.c

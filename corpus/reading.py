@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpus import extract
 from corpus.article import Article
+from corpus.clean import clean_line
 from corpus.errors import CorpusError, Unreadable
 from corpus.extract_text import from_fields
 
@@ -15,6 +17,8 @@ STARTER = Path(__file__).parent / "articles"
 SUFFIXES = (".jsonl", *extract.SUFFIXES)
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
+_TITLE_CHARS = 100
+_HASH = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,12 @@ def _read_document(path: Path) -> Article | Rejected:
         article = extract.extract(_bytes_of(path), path.resolve().as_uri(), path.suffix)
     except Unreadable as error:
         return Rejected(str(path), str(error))
-    return article if article.title else replace(article, title=path.stem)
+    return article if article.title else replace(article, title=_title_of(path, article.text))
+
+
+def _title_of(path: Path, text: str) -> str:
+    """The name of the file, or the start of its text when that name is a hash, as uploads have it."""
+    return clean_line(text.split("\n", 1)[0])[:_TITLE_CHARS] if _HASH.fullmatch(path.stem) else path.stem
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from corpus.catalogue import Catalogue, Record, Version
 from corpus.errors import ReexError, UsageError
 from rag.errors import IndexUnusableError
 from rag.settings import Settings, load_settings
+from ui.library import Wanted, article_as_data, changed_lines
 from ui.progress import progress
 
 app = typer.Typer(help="Look into the corpus, and mend it.", no_args_is_help=True)
@@ -67,15 +67,8 @@ def list_all(
     if state not in (None, "active", "retired"):
         raise UsageError(f"There is no state {state}: an article is active or retired.")
     dates = read_filters({"since": since, "until": until, "publishers": None})
-    found = [
-        record
-        for record in _open(load_settings(data_dir=data_dir)).records()
-        if (state is None or record.state == state)
-        and (publisher is None or record.article.publisher.casefold() == publisher.casefold())
-        and (topic is None or topic.casefold() in map(str.casefold, record.article.topics))
-        and (dates.since is None or (record.article.published and record.article.published >= dates.since))
-        and (dates.until is None or (record.article.published and record.article.published <= dates.until))
-    ]
+    wanted = Wanted(dates.since, dates.until, publisher, topic, state)  # type: ignore[arg-type]
+    found = [r for r in _open(load_settings(data_dir=data_dir)).records() if wanted.fits(r)]
     if as_json:
         _print_json([_as_data(record) for record in found])
         return
@@ -155,8 +148,8 @@ def diff(
     before = before or after - 1
     if not 1 <= before <= len(versions) or after > len(versions):
         raise UsageError(f"{url} has {len(versions)} version(s), numbered from 1: see reex corpus history.")
-    one, other = (_as_lines(versions[number - 1]) for number in (before, after))
-    lines = list(unified_diff(one, other, f"version {before}", f"version {after}", lineterm=""))
+    one, other = (versions[number - 1].article for number in (before, after))
+    lines = changed_lines(one, other, (f"version {before}", f"version {after}"))
     if as_json:
         _print_json({"url": url, "before": before, "after": after, "diff": lines})
     else:
@@ -255,7 +248,7 @@ def export(
 ) -> None:
     """Write all articles as JSONL, which `reex ingest` reads again."""
     lines = (
-        json.dumps(_article_as_data(article) | {"text": article.text}, ensure_ascii=False)
+        json.dumps(article_as_data(article) | {"text": article.text}, ensure_ascii=False)
         for article in _open(load_settings(data_dir=data_dir)).all_articles()
     )
     if out is None:
@@ -284,26 +277,8 @@ def _found(catalogue: Catalogue, url: str) -> tuple[Record, list[Version]]:
     raise UsageError(f"The corpus knows no article {url}: see reex corpus list.")
 
 
-def _as_lines(version: Version) -> list[str]:
-    data = _article_as_data(version.article)
-    return [*(f"{name}: {value}" for name, value in data.items()), "", *version.article.text.splitlines()]
-
-
-def _article_as_data(article: Any) -> dict[str, Any]:
-    return {
-        "url": article.url,
-        "title": article.title,
-        "publisher": article.publisher,
-        "published": article.published.isoformat() if article.published else None,
-        "topics": list(article.topics),
-        "author": article.author,
-        "modified": article.modified.isoformat() if article.modified else None,
-        "language": article.language,
-    }
-
-
 def _as_data(record: Record) -> dict[str, Any]:
-    return _article_as_data(record.article) | {
+    return article_as_data(record.article) | {
         "id": record.entry.article_id,
         "state": record.state,
         "source": record.source,

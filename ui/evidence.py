@@ -124,7 +124,7 @@ def _refusal(answer: Answer) -> str:
 
 def _near(near: Near) -> str:
     article = near.article
-    head = f"{_link(article.url, article.title or article.url)} <small>{escape(article.label)}</small>"
+    head = f"{link(article.url, article.title or article.url)} <small>{escape(article.label)}</small>"
     return head + (f"<blockquote>{escape(near.text)}</blockquote>" if near.text else "")
 
 
@@ -158,7 +158,7 @@ def _found_card(hit: Hit) -> str:
     return (
         f'<article class="card"><header>{_byline(article.publisher, article.label)}</header>'
         f"<h3>{escape(article.title or article.url)}</h3><p>{escape(hit.passage.text)}</p>"
-        f"{_link(article.url, 'Open original')}</article>"
+        f"{link(article.url, 'Open original')}</article>"
     )
 
 
@@ -181,7 +181,7 @@ def _cited_card(citation: Citation, article: Article | None, turn: int, selected
         f"<header>{_marker(citation.n, turn)} {_byline(citation.publisher, label)} "
         f'<span class="kind {citation.kind}">{KINDS[citation.kind]}</span></header>'
         f"<h3>{escape(citation.title or citation.url)}</h3>{body}"
-        f"<footer>{_link(citation.url, 'Open original')} {_origins(citation)}</footer></article>"
+        f"<footer>{link(citation.url, 'Open original')} {_origins(citation)}</footer></article>"
     )
 
 
@@ -203,7 +203,8 @@ def _byline(publisher: str, label: str) -> str:
     return f'<span class="publisher">{name}</span> <time>{escape(date)}</time>'
 
 
-def _link(url: str, text: str) -> str:
+def link(url: str, text: str) -> str:
+    """A link that opens elsewhere, or the mere text of it where the address is not of the web."""
     # Only web addresses become links: a javascript: or file: address in an article is just text.
     if urlsplit(url).scheme in ("http", "https"):
         target = 'target="_blank" rel="noopener noreferrer"'

@@ -7,6 +7,21 @@ document.addEventListener("click", (event) => {
   if (found && window.reexShow) window.reexShow(Number(found[1]), Number(found[2]));
 });
 
+// A click on a title in the library asks the server for that article.
+document.addEventListener("click", (event) => {
+  const title = event.target.closest?.("#library-table a.open");
+  if (!title) return;
+  event.preventDefault();
+  const found = /#article-(\w+)$/.exec(title.getAttribute("href") || "");
+  if (found && window.reexOpen) window.reexOpen(found[1]);
+  window.scrollTo({ top: 0 });
+});
+
+// Another page of the library's list begins at its top.
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("#library-pages button")) document.querySelector("#library-list")?.scrollIntoView();
+});
+
 // When a passage is shown in its article, bring it into view: inside the article, and on a narrow
 // screen, where the panel is below the chat, on the page too.
 new MutationObserver(() => {

@@ -12,14 +12,17 @@ import gradio as gr
 from gradio.components.navbar import Navbar
 
 from corpus.errors import ReexError, UsageError
+from corpus.reading import MAX_FILE_BYTES
 from rag.chain import AnswerChain
 from rag.settings import Settings
 from rag.types import Draft, Question, Retrieved
-from ui import evals_page, evidence, refresh, thumb
+from ui import evals_page, evidence, library_page, refresh, thumb
 from ui.conversation import Exchange, turns_of
 
 _HERE = Path(__file__).parent
 _FRAME_S = 0.07  # at most some fourteen updates a second: more would only keep the browser busy
+
+_DELETE_CACHE = (3600, 3600)  # s between looks and of age: Gradio's own copies of uploaded files
 
 _WELCOME = "Ask about companies, policy, prices or technology. Every sentence shows its source."
 
@@ -79,7 +82,7 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
     """The page, not yet served."""
     span = chain.retriever.index.catalogue.span()
     page: gr.Blocks
-    with gr.Blocks(title="REEx Answers", fill_width=True) as page:
+    with gr.Blocks(title="REEx Answers", fill_width=True, delete_cache=_DELETE_CACHE) as page:
         memory = gr.State([])
         Navbar(main_page_name="Ask")
         gr.HTML(_masthead(span.articles, span.newest), elem_id="masthead")
@@ -169,6 +172,9 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
             "<h1>Evals</h1><p>How well questions are answered, measured over suites.</p>", elem_id="masthead"
         )
         evals_page.build(settings, route)
+    with page.route("Library", "/library") as route:
+        gr.HTML("<h1>Library</h1><p>The articles that answers come from.</p>", elem_id="masthead")
+        library_page.build(chain, settings, route)
     return page
 
 
@@ -210,6 +216,7 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
         head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
         ssr_mode=False,
         enable_monitoring=False,
+        max_file_size=MAX_FILE_BYTES,
     )
     announce(f"http://{settings.host}:{port}")
     threading.Thread(target=_warm_up, args=(chain,), daemon=True).start()

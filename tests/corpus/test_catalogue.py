@@ -284,3 +284,17 @@ def test_a_damaged_database_is_a_storage_error(
 def test_a_catalogue_in_a_folder_that_is_not_there_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be used"):
         Catalogue(tmp_path / "nowhere" / "catalogue.sqlite")
+
+
+def test_articles_are_found_by_all_words_of_their_newest_version(
+    catalogue: Catalogue, make_article: MakeArticle
+) -> None:
+    old = make_article("Terbium rose by 100%.", "https://a.org/1", author="Ann Lee")
+    other = make_article("Steel_mills closed.", "https://a.org/2")
+    keep(catalogue, [old, other])
+    keep(catalogue, [replace(old, text="Dysprosium rose by 100%.")], when=T0 + DAY)
+    assert catalogue.mentioning(["dyspros", "LEE", "100%"]) == {old.id}
+    assert catalogue.mentioning(["terbium"]) == set()
+    assert catalogue.mentioning(["l_mills"]) == {other.id}
+    assert catalogue.mentioning(["r%b"]) == set()
+    assert catalogue.mentioning(["https://a.org"]) == catalogue.mentioning([]) == {old.id, other.id}

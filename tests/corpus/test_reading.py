@@ -85,6 +85,13 @@ def test_without_front_matter_the_file_gives_address_and_title(tmp_path: Path) -
     assert path.as_uri().endswith("lynas%20output.md")
 
 
+def test_a_file_named_by_a_hash_is_called_by_its_first_line(tmp_path: Path) -> None:
+    name = "0123456789abcdef" * 2
+    found = read_one(tmp_path / f"{name}.txt", f"On terbium{' and more' * 30}\n\nIt rose.")
+    assert isinstance(found, Article)
+    assert found.title == f"On terbium{' and more' * 30}"[:100]
+
+
 def test_code_and_quotes_and_lists_and_raw_html_keep_their_words(tmp_path: Path) -> None:
     raw = "> A quote.\n\n- one\n- two\n\n```\nfenced\n```\n\n    indented\n\n<b>bold</b> & co\n"
     found = read_one(tmp_path / "a.markdown", raw)

@@ -1,0 +1,157 @@
+"""Adding to the corpus from the Library page: files and web addresses, in a thread of their own."""
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from urllib.parse import urlsplit
+
+from corpus.article import Article
+from corpus.errors import ReexError, UsageError
+from corpus.reading import MAX_FILE_BYTES, SUFFIXES, Rejected, read_articles
+from rag.ingest import Report, locked, source_name, update
+from rag.settings import Settings
+
+Tell = Callable[[str], None]
+"""Called with a sentence about how far it is."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A word about how far an addition is, or how it ended.
+
+    ``lines`` are sentences; ``over`` is set in the last one, and ``failed`` when nothing was added.
+    """
+
+    lines: tuple[str, ...]
+    over: bool = False
+    failed: bool = False
+
+
+def add_address(address: str, settings: Settings) -> Iterator[Progress]:
+    """Make a web address a source of the corpus, and ingest it; tells how far it is.
+
+    The ingest goes on to its end when nobody listens any more.
+    """
+    return _watched(lambda tell: _report(_ingest(settings, [checked(address)], tell)))
+
+
+def add_files(files: Sequence[Path], settings: Settings) -> Iterator[Progress]:
+    """Copy files into the folder ``uploads`` of the corpus, a source of its own, and ingest it.
+
+    A file of which no article can be read is left out; see `add_address` for the rest.
+    """
+    return _watched(lambda tell: _add_files(files, settings, tell))
+
+
+def checked(address: str) -> str:
+    """The address, without blanks around it.
+
+    Raises:
+        UsageError: it is none of the web: paths and other names of sources are not for a page.
+    """
+    address = address.strip()
+    try:
+        parts = urlsplit(address)
+        is_web = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_web = False
+    if not is_web:
+        raise UsageError("Only web addresses can be added here: give one that starts with https://.")
+    return address
+
+
+def _add_files(files: Sequence[Path], settings: Settings, tell: Tell) -> tuple[str, ...]:
+    folder = settings.data_dir / "uploads"
+    with locked(settings.data_dir):  # while another ingest is running, nothing is copied
+        copied, refused = keep(files, folder)
+    notes = tuple(f"{item.where} {item.reason}." for item in refused)
+    if len(refused) == len(files):
+        raise UsageError(" ".join(notes) or "No file was given: choose some.")
+    try:
+        return *notes, *_report(_ingest(settings, [source_name(folder)], tell))
+    except ReexError:
+        for path in copied:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def keep(files: Sequence[Path], folder: Path) -> tuple[list[Path], list[Rejected]]:
+    """Copy files that hold an article into a folder, named by what they hold and not as they were given.
+
+    Returns:
+        The new files, and what was refused under the names as given.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copied: list[Path] = []
+    refused: list[Rejected] = []
+    for file in files:
+        reason = _refusal(file)
+        if reason:
+            refused.append(Rejected(file.name, reason))
+            continue
+        path = folder / f"{_digest(file)[:32]}{file.suffix.lower()}"
+        if not path.exists():
+            shutil.copyfile(file, path)
+            copied.append(path)
+    return copied, refused
+
+
+def _refusal(file: Path) -> str:
+    """Why no article can be read of a file; empty when one can."""
+    if file.suffix.lower() not in SUFFIXES:
+        return f"is of no kind that can be read ({', '.join(SUFFIXES)})"
+    if file.stat().st_size > MAX_FILE_BYTES:
+        return f"is larger than {MAX_FILE_BYTES // 2**20} MiB"
+    reason = "is empty"
+    for item in read_articles(file):
+        if isinstance(item, Article):
+            return ""
+        reason = item.reason
+    return reason
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _ingest(settings: Settings, sources: Sequence[str], tell: Tell) -> Report:
+    def reading(describes: str, articles: int) -> None:
+        tell(f"Reading {describes}" + (f": {articles} articles so far." if articles else "."))
+
+    def storing(done: int, total: int) -> None:
+        if total:
+            tell(f"Indexing: {done} of {total} articles.")
+
+    return update(settings, sources, progress=storing, reading=reading)
+
+
+def _report(report: Report) -> tuple[str, ...]:
+    items = [f"{item.where} {item.reason}" for item in (*report.rejected, *report.duplicates)]
+    failed = [f"The source {item.where} failed: {item.reason}" for item in report.failed]
+    return *report.as_text().splitlines(), *items, *failed
+
+
+def _watched(work: Callable[[Tell], tuple[str, ...]]) -> Iterator[Progress]:
+    """Work in a thread of its own: what it tells, and at last what came of it."""
+    news: SimpleQueue[Progress] = SimpleQueue()
+
+    def run() -> None:
+        last = Progress(("It stopped with an error that was not foreseen: see the terminal.",), True, True)
+        try:
+            last = Progress(work(lambda line: news.put(Progress((line,)))), over=True)
+        except ReexError as error:
+            last = Progress((str(error),), over=True, failed=True)
+        finally:
+            news.put(last)  # in any case, or the page would wait for ever
+
+    threading.Thread(target=run, name="adding", daemon=True).start()
+    while True:
+        word = news.get()
+        yield word
+        if word.over:
+            return
