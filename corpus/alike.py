@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash
 
 from corpus.article import Article
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 MIN_WORDS = 0.5
 """Least share of the words of the shorter article that the longer one has too."""
@@ -121,7 +124,10 @@ def _shared(one: Hashes, other: Hashes) -> float:
 
 
 @lru_cache(maxsize=1)
-def _empty() -> MinHash:
+def _empty() -> "MinHash":
+    # Imported here because it takes a quarter of a second, and only an ingest needs it.
+    from datasketch import MinHash
+
     return MinHash(num_perm=_PERMUTATIONS, seed=1, scheme="affine32")
 
 

@@ -2,11 +2,9 @@
 
 import hashlib
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 from corpus.article import Article
@@ -14,6 +12,8 @@ from corpus.errors import ReexError, UsageError
 from corpus.reading import MAX_FILE_BYTES, SUFFIXES, Rejected, read_articles
 from rag.ingest import Report, locked, source_name, update
 from rag.settings import Settings
+from ui.background import told_by
+from ui.progress import reading_as_text
 
 Tell = Callable[[str], None]
 """Called with a sentence about how far it is."""
@@ -120,14 +120,16 @@ def _digest(file: Path) -> str:
 
 
 def _ingest(settings: Settings, sources: Sequence[str], tell: Tell) -> Report:
-    def reading(describes: str, articles: int) -> None:
-        tell(f"Reading {describes}" + (f": {articles} articles so far." if articles else "."))
-
     def storing(done: int, total: int) -> None:
         if total:
             tell(f"Indexing: {done} of {total} articles.")
 
-    return update(settings, sources, progress=storing, reading=reading)
+    return update(
+        settings,
+        sources,
+        progress=storing,
+        reading=lambda describes, articles: tell(reading_as_text(describes, articles)),
+    )
 
 
 def _report(report: Report) -> tuple[str, ...]:
@@ -137,21 +139,15 @@ def _report(report: Report) -> tuple[str, ...]:
 
 
 def _watched(work: Callable[[Tell], tuple[str, ...]]) -> Iterator[Progress]:
-    """Work in a thread of its own: what it tells, and at last what came of it."""
-    news: SimpleQueue[Progress] = SimpleQueue()
+    """What work tells, and at last what came of it."""
 
-    def run() -> None:
+    def tell_all(tell: Callable[[Progress], None]) -> None:
         last = Progress(("It stopped with an error that was not foreseen: see the terminal.",), True, True)
         try:
-            last = Progress(work(lambda line: news.put(Progress((line,)))), over=True)
+            last = Progress(work(lambda line: tell(Progress((line,)))), over=True)
         except ReexError as error:
             last = Progress((str(error),), over=True, failed=True)
         finally:
-            news.put(last)  # in any case, or the page would wait for ever
+            tell(last)
 
-    threading.Thread(target=run, name="adding", daemon=True).start()
-    while True:
-        word = news.get()
-        yield word
-        if word.over:
-            return
+    return told_by(tell_all)

@@ -20,7 +20,7 @@ from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
 from ui.corpus_cli import app as corpus_app
 from ui.eval_cli import app as eval_app
-from ui.progress import Advance, lines_of_progress, progress
+from ui.progress import Advance, lines_of_progress, progress, reading_as_text
 
 app = typer.Typer(
     name="reex",
@@ -140,7 +140,7 @@ def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild:
 
 
 def _say_what_is_read(describes: str, articles: int) -> None:
-    _say(f"Reading {describes}" + (f": {articles} articles so far." if articles else "."))
+    _say(reading_as_text(describes, articles))
 
 
 @app.command()

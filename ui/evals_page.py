@@ -2,8 +2,7 @@
 
 import html
 import threading
-from collections.abc import Iterator
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from evals.run import REEX, RETRIEVAL, Run, list_runs, read_run, run
 from evals.suite import suite_names
 from evals.text import listing
 from rag.settings import Settings
+from ui.background import told_by
 
 _NONE = "nothing"
 _RUNNING: dict[str, threading.Event] = {}
@@ -113,28 +113,23 @@ def watch(
 
     Once ``halt`` is set, the run ends after the case that is being asked, and can be resumed.
     """
-    news: SimpleQueue[str | Run | None] = SimpleQueue()
 
-    def work() -> None:
+    def work(tell: Callable[[str | Run], None]) -> None:
         try:
-            news.put(
-                run(
-                    name,
-                    settings,
-                    system=system,
-                    limit=limit,
-                    stopped=halt.is_set,
-                    progress=lambda done, total: news.put(f"{name}: {done} of {total} cases."),
-                )
+            made = run(
+                name,
+                settings,
+                system=system,
+                limit=limit,
+                stopped=halt.is_set,
+                progress=lambda done, total: tell(f"{name}: {done} of {total} cases."),
             )
         except ReexError as error:
-            news.put(f"The run failed: {error}")
-        finally:
-            news.put(None)
+            tell(f"The run failed: {error}")
+        else:
+            tell(made)
 
-    threading.Thread(target=work, daemon=True).start()
-    while (word := news.get()) is not None:
-        yield word
+    return told_by(work)
 
 
 def frame(name: str | None, before: str | None, settings: Settings) -> str:

@@ -46,3 +46,8 @@ def lines_of_progress(label: str) -> Advance:
 
 def _span(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def reading_as_text(describes: str, articles: int) -> str:
+    """What is being read, and how many articles were found in it so far."""
+    return f"Reading {describes}" + (f": {articles} articles so far." if articles else ".")
