@@ -7,11 +7,12 @@ sum; it saves to disk, needs only numpy, and is maintained.
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import bm25s
 import numpy as np
@@ -20,6 +21,9 @@ import Stemmer
 import yaml
 
 from rag.types import UNFILTERED, Filters
+
+Scores = npt.NDArray[np.float32]
+"""One number for each row of an index."""
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TERM = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+")
@@ -188,18 +192,29 @@ class LexicalIndex:
             tokens,
         )
 
-    def search(self, query: str, k: int, filters: Filters = UNFILTERED) -> list[tuple[str, float]]:
+    def search(
+        self,
+        query: str,
+        k: int,
+        filters: Filters = UNFILTERED,
+        names: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> list[tuple[str, float]]:
         """Up to ``k`` passages that share a term with the query, with BM25 scores, best first.
 
         Args:
             query: words; unknown ones count nothing.
             k: how many at most.
             filters: only passages of these articles; publishers are named exactly as the articles do.
+            names: names in the query as they are spelled there, each with its other names, of which one
+                counts as much as the name itself; were all their words added to the query, a name with
+                many others would drown the rest of it.
         """
-        known = [term for term in terms(query) if self._bm25 is not None and term in self._bm25.vocab_dict]
-        if self._bm25 is None or not known:
+        if self._bm25 is None:
             return []
-        scores = self._bm25.get_scores(known)
+        in_names = {term for name in names for term in terms(name)}
+        scores = self._sum([term for term in terms(query) if term not in in_names])
+        for name, others in names.items():
+            scores = scores + self._best_of(name, others)
         if filters.days:
             first, last = filters.days
             of_rows = np.array(self.days)
@@ -208,6 +223,23 @@ class LexicalIndex:
             scores = np.where(np.isin(self.publishers, filters.publishers), scores, 0.0)
         best = np.argsort(-scores, kind="stable")[:k]
         return [(self.ids[row], float(scores[row])) for row in best if scores[row] > 0]
+
+    def _sum(self, wanted: Sequence[str]) -> Scores:
+        """The BM25 score of every row for some terms."""
+        assert self._bm25 is not None
+        known = [term for term in wanted if term in self._bm25.vocab_dict]
+        return self._bm25.get_scores(known) if known else np.zeros(len(self.ids), np.float32)
+
+    def _best_of(self, name: str, others: Sequence[str]) -> Scores:
+        """The score of every row for a name, or for the best of its others, which must be there whole."""
+        assert self._bm25 is not None
+        best = self._sum(terms(name))
+        for other in others:
+            parts = terms(other)
+            if parts and all(term in self._bm25.vocab_dict for term in parts):
+                each = np.stack([self._bm25.get_scores([term]) for term in parts])
+                best = np.maximum(best, np.where((each > 0).all(axis=0), each.sum(axis=0), 0.0))
+        return best
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency of an index term, log((N + 1) / (n + 1)); highest if unseen."""

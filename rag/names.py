@@ -78,6 +78,18 @@ def without_tickers(text: str) -> str:
     return text
 
 
+def spelled_out(text: str) -> str:
+    """A text with tickers and other names in capitals or digits as the names that they stand for.
+
+    >>> spelled_out("LYC capex?")
+    'Lynas Rare Earths capex?'
+    """
+    for name in _names_in(text):
+        if name.spelling == name.spelling.upper() and not has_cjk(name.spelling):
+            text = re.sub(rf"(?<!\w){re.escape(name.spelling)}(?!\w)", name.group[0], text)
+    return text
+
+
 def english_names(text: str, *, words: bool = True) -> list[str]:
     """The canonical English names of the Chinese names in a text, in the order of the text.
 
@@ -122,9 +134,9 @@ def _names() -> dict[str, list[_Name]]:
             # "NYSE: MP" is how articles write it; the file has "NYSE:MP".
             for spelling in dict.fromkeys(form for name in group for form in (name, _spaced(name))):
                 # English words for plain things ("output", "plant") would only blur a search;
-                # that section is a glossary for questions in Chinese.
-                glossary_only = section == _GLOSSARY and not has_cjk(spelling)
-                if not glossary_only and (start := _START.match(spelling.casefold())):
+                # that section is a glossary for questions in Chinese, and of abbreviations.
+                plain = section == _GLOSSARY and not (has_cjk(spelling) or spelling.isupper())
+                if not plain and (start := _START.match(spelling.casefold())):
                     name = _Name(spelling, tuple(group), section)
                     by_start[start.group()].append(name)
     for names in by_start.values():

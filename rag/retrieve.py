@@ -9,8 +9,7 @@ from rag.dates import day_number
 from rag.embed import Embedder
 from rag.filters import as_spelled
 from rag.index import Index
-from rag.lexical import terms
-from rag.names import other_names
+from rag.names import names_in, spelled_out
 from rag.types import UNFILTERED, Filters, Hit
 from rag.window import known_date
 
@@ -49,10 +48,11 @@ class Retriever:
             return []
         if filters.publishers:
             filters = as_spelled(filters, self.index.catalogue.publishers())
-        expanded = [_expand(query) for query in queries]
-        vectors = self.embedder.encode(queries)
+        vectors = self.embedder.encode([spelled_out(query) for query in queries])
         dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES, filters) for i in range(len(queries))]
-        lexical = [self.index.lexical.search(query, _CANDIDATES, filters) for query in expanded]
+        lexical = [
+            self.index.lexical.search(query, _CANDIDATES, filters, dict(names_in(query))) for query in queries
+        ]
         fused = fuse([[id_ for id_, _ in ranking] for ranking in dense + lexical])
         similarity = _best_of(dense)
         bm25 = _best_of(lexical)
@@ -116,13 +116,6 @@ def spread(hits: Sequence[Hit]) -> list[Hit]:
         crowded = seen[hit.article.id] > _PER_ARTICLE and len(head) < _HEAD
         (rest if crowded else head).append(hit)
     return head[:_HEAD] + sorted(head[_HEAD:] + rest, key=lambda hit: -hit.score)
-
-
-def _expand(query: str) -> str:
-    """The query with the terms of the other names of what it names, each once."""
-    known = set(terms(query))
-    more = dict.fromkeys(term for name in other_names(query) for term in terms(name))
-    return " ".join([query, *(term for term in more if term not in known)])
 
 
 def _best_of(rankings: Iterable[Sequence[tuple[str, float]]]) -> dict[str, float]:

@@ -168,3 +168,22 @@ def test_a_damaged_index_is_an_error_whichever_file_is_damaged(
         (folder / name).write_bytes(raw[: int(len(raw) * left)])
         with pytest.raises((OSError, ValueError)):
             LexicalIndex.load(folder)
+
+
+def test_a_name_is_found_under_another_name_that_stands_there_whole() -> None:
+    texts = {
+        "lynas": "Lynas Rare Earths sold more.",
+        "other": "Rare earths sold well, and the Earths rare too.",
+    }
+    index = LexicalIndex.build(list(texts), list(texts.values()))
+    assert index.search("LYC", 5) == []
+    names = {"LYC": ("Lynas Rare Earths", "LYC")}
+    assert [id_ for id_, _ in index.search("LYC", 5, names=names)] == ["lynas"]
+
+
+def test_many_other_names_weigh_no_more_than_one() -> None:
+    texts = {"a": "MP Materials output", "b": "MP Materials Mountain Pass Molycorp", "c": "nothing of it"}
+    index = LexicalIndex.build(list(texts), list(texts.values()))
+    names = {"MP Materials": ("MP Materials", "Molycorp", "Mountain Pass")}
+    (first, _), (second, _) = index.search("MP Materials output", 5, names=names)
+    assert (first, second) == ("a", "b")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rag.names
-from rag.names import english_names, names_in, other_names, without_tickers
+from rag.names import english_names, names_in, other_names, spelled_out, without_tickers
 from rag.sentences import has_cjk
 
 GROUPS = yaml.safe_load(Path(rag.names.__file__).with_name("names.yaml").read_text(encoding="utf-8"))
@@ -179,3 +179,17 @@ def test_names_found_are_in_the_text_in_order_and_do_not_overlap(text: str) -> N
             i for i in range(at, len(text)) if text[i : i + len(spelling)].casefold() == spelling.casefold()
         )
         at = place + len(spelling)
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        ("LYC capex?", "Lynas Rare Earths capex?"),
+        ("600111 EPS in Q3", "China Northern Rare Earth Group earnings per share in third quarter"),
+        ("Lynas capex?", "Lynas capex?"),
+        ("包钢 output", "包钢 output"),
+        ("", ""),
+    ],
+)
+def test_abbreviations_are_spelled_out(text: str, full: str) -> None:
+    assert spelled_out(text) == full
