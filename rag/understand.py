@@ -135,16 +135,30 @@ def _in_conversation(question: Question) -> list[str]:
 def _stand_alone(question: Question, complete: Complete | None) -> str:
     """The question in words that can be understood without the conversation.
 
-    A rewriting that names nothing of what was spoken of has lost the subject, so the words before
-    it are put behind it.
+    Small models lose the subject when they rewrite, or ask for something that nobody spoke of. Then the
+    question stays as it is, with what was said before behind it.
     """
-    standalone = (_rewrite(question, complete) if complete else "") or question.text
-    if standalone != question.text and _names_any(standalone, question.history):
-        return standalone
-    asked = [turn.content for turn in question.history if turn.role == "user"][-1:]
-    answered = [turn.content[:_SUBJECT_CHARS] for turn in question.history if turn.role == "assistant"][-1:]
-    before = asked if _NAME.search(" ".join(asked)) else asked + answered
-    return f"{standalone} (asked after: {clean_line(' '.join(before)[:_TURN_CHARS])})"
+    rewritten = _rewrite(question, complete) if complete else ""
+    faithful = _names_any(rewritten, question.history) and _only_spoken_of(rewritten, question)
+    if rewritten and rewritten != question.text and faithful:
+        return rewritten
+    return f"{question.text} (asked after: {_said_before(question.history)})"
+
+
+def _only_spoken_of(rewritten: str, question: Question) -> bool:
+    """Whether every word of a rewriting is one of the question or of the conversation."""
+    spoken = " ".join((question.text, *(turn.content for turn in question.history)))
+    return set(terms(rewritten)) <= set(terms(spoken))
+
+
+def _said_before(history: Sequence[Turn]) -> str:
+    """The last question and answer, after the names of what was spoken of before them."""
+    last = [turn.content for turn in history if turn.role == "user"][-1:]
+    last += [turn.content[:_SUBJECT_CHARS] for turn in history if turn.role == "assistant"][-1:]
+    text = clean_line(" ".join(last)[:_TURN_CHARS])
+    earlier = (name for turn in history[-_REMEMBERED_TURNS:] for name in _NAME.findall(turn.content))
+    names = list(dict.fromkeys(name for name in earlier if name not in text))
+    return clean_line(f"{', '.join(names)}. {text}") if names else text
 
 
 def _names_any(text: str, history: Sequence[Turn]) -> bool:

@@ -64,6 +64,24 @@ def test_a_rewriting_that_loses_the_subject_gets_the_earlier_question_back() -> 
     assert "Lynas" in understood.question
 
 
+@pytest.mark.parametrize("unfaithful", ["How much did Lynas pay for it?", "When was Lynas founded?"])
+def test_a_rewriting_that_asks_for_what_nobody_spoke_of_is_not_used(unfaithful: str) -> None:
+    understood = understand(Question("and when was that?", HISTORY), lambda messages, limit: unfaithful)
+    assert understood.question.startswith("and when was that? (asked after: ")
+    assert "Lynas" in understood.question
+    assert "A$201.9 million" in understood.question
+
+
+def test_names_from_further_back_stay_the_subject() -> None:
+    history = (
+        Turn("user", "Where does Ucore run its demonstration line?"),
+        Turn("assistant", "In Kingston."),
+        Turn("user", "and what did the Pentagon add?"),
+        Turn("assistant", "It added US$18.4 million."),
+    )
+    assert "Ucore" in understand(Question("when was that?", history)).queries[0]
+
+
 def test_without_a_model_the_earlier_question_helps_the_search() -> None:
     understood = understand(Question("and when was that?", HISTORY))
     assert any("December 2025" in query for query in understood.queries)
