@@ -11,6 +11,7 @@ from time import perf_counter
 
 from rag.attribution import kind_of, owns_up
 from rag.markers import read_markers, settled
+from rag.mend import with_currencies, without_echoes
 from rag.sentences import has_cjk, sentence_spans
 from rag.support import RANK, Check, Rarity, aligned, attribute, evidence_text
 from rag.types import Citation, Draft, Hit, Kind, Sentence, Support
@@ -34,6 +35,7 @@ class Grounder:
         rarity: inverse document frequency of a term.
         known_numbers: the numbers that passages got earlier in the conversation, by passage id.
         judge: a second opinion, which may lower the support of a sentence.
+        question: what is asked; a word that a sentence only repeats from it does not count as invented.
         unknown: how many markers named no passage.
         seconds: what the checks have taken so far.
     """
@@ -42,6 +44,7 @@ class Grounder:
     rarity: Rarity
     known_numbers: Mapping[str, int] = field(default_factory=dict)
     judge: Judge | None = None
+    question: str = ""
     unknown: int = 0
     seconds: float = 0.0
     _text: str = ""
@@ -108,6 +111,7 @@ class Grounder:
                 self._extend_last([self.markers[id_] for id_ in marked.ids])
             return
         cited = [self.markers[id_] for id_ in marked.ids]
+        text = with_currencies(text, " ".join(map(evidence_text, self.markers.values())))
         said = f"- {text}" if bullet else text
         check = self._check(text, cited)
         if _LINK.search(text):
@@ -122,13 +126,25 @@ class Grounder:
         self._sentences.append(Sentence(said, check.support, numbers, check.doubt, kind=kind))
 
     def _check(self, text: str, cited: list[Hit]) -> Check:
-        check = attribute(text, cited, list(self.markers.values()), self.rarity)
+        check = self._attribute(text, cited)
         if self.judge is None or check.support == "unsupported":
             return check
         verdict = self.judge(" ".join(map(evidence_text, check.hits)), text)
         if RANK[verdict] >= RANK[check.support]:
             return check
         return replace(check, support=verdict, doubt="the passage does not entail it, says the NLI model")
+
+    def _attribute(self, text: str, cited: list[Hit]) -> Check:
+        shown = list(self.markers.values())
+        check = attribute(text, cited, shown, self.rarity)
+        if check.support == "supported":
+            return check
+        plain = without_echoes(text, check.missing, self.question)
+        if plain == text:
+            return check
+        second = attribute(plain, cited, shown, self.rarity)
+        weak: Support = "weak" if second.support == "supported" else second.support
+        return replace(second, support=weak, doubt=check.doubt) if RANK[weak] > RANK[check.support] else check
 
     def _extend_last(self, more: list[Hit]) -> None:
         last = self._sentences[-1]

@@ -1,0 +1,56 @@
+"""Currencies and words of the question are put right, and nothing else is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.mend import with_currencies, without_echoes
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence", "mended"),
+    [
+        ("It pays $0.545 a share.", "at least A$0.545 each", "It pays A$0.545 a share."),
+        ("It costs $12.5 million.", "C$12.5 million, or US$9 million", "It costs C$12.5 million."),
+        ("It costs $1,500.", "A$1,500 in all.", "It costs A$1,500."),
+        # Two currencies, none, or a longer number: nothing tells which is meant.
+        ("It costs $5 million.", "A$5 million and US$5 million", "It costs $5 million."),
+        ("It costs $5 million.", "$5 million", "It costs $5 million."),
+        ("It costs $5 million.", "A$5.5 million", "It costs $5 million."),
+        ("It costs $5 million.", "A$5,500 million", "It costs $5 million."),
+        ("It costs $5 million.", "A$15 million", "It costs $5 million."),
+        ("It costs US$5 million.", "A$5 million", "It costs US$5 million."),
+        ("It costs 5 million.", "A$5 million", "It costs 5 million."),
+    ],
+)
+def test_a_bare_dollar_is_the_one_of_the_evidence(sentence: str, evidence: str, mended: str) -> None:
+    assert with_currencies(sentence, evidence) == mended
+
+
+@given(st.text(), st.text())
+def test_any_sentence_keeps_all_but_its_dollars(sentence: str, evidence: str) -> None:
+    mended = with_currencies(sentence, evidence)
+    assert [c for c in mended if c.isdigit()] == [c for c in sentence if c.isdigit()]
+    assert with_currencies(sentence, "") == sentence
+
+
+QUESTION = "What is the upfront capex at Lofdal in the PFS (NMI)? And in the 2024 DFS of LYC?"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "missing", "left"),
+    [
+        ("The capex in the PFS is US$273 million.", ("PFS",), "The capex in the is US$273 million."),
+        ("The PFS and the DFS say so.", ("PFS", "DFS"), "The and the say so."),
+        # Not a word of the question, a company, or a figure.
+        ("The PEA says US$273 million.", ("PEA",), "The PEA says US$273 million."),
+        ("The PFS of Acme says so.", ("PFS", "Acme"), "The PFS of Acme says so."),
+        ("The capex of LYC is US$273 million.", ("LYC",), "The capex of LYC is US$273 million."),
+        ("The capex in 2024 was US$273 million.", ("2024",), "The capex in 2024 was US$273 million."),
+        ("The capex is US$273 million.", (), "The capex is US$273 million."),
+    ],
+)
+def test_only_words_that_are_repeated_from_the_question_go(
+    sentence: str, missing: tuple[str, ...], left: str
+) -> None:
+    assert without_echoes(sentence, missing, QUESTION) == left
