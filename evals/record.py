@@ -46,6 +46,7 @@ def record(case: Case, answer: Answer, tokens: dict[str, int], llm: str = "") ->
         "exact": [texts.get(c.article_id, "")[c.start : c.end] == c.quote for c in answer.citations],
         "sentences": [{**asdict(s), "citations": list(s.citations)} for s in answer.sentences],
         "unknown_markers": answer.unknown_markers,
+        "signals": asdict(answer.signals),
         "timings": asdict(answer.timings),
         "tokens": tokens,
         "model": answer.model,

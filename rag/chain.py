@@ -40,7 +40,8 @@ from rag.quote import conflicting, disagreeing, nearest, nearest_of, quotable
 from rag.retrieve import Retriever
 from rag.select import Candidate, Evidence, select
 from rag.settings import Settings
-from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Timings
+from rag.sides import side_question, sides
+from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Signals, Timings
 from rag.understand import Understood, check, understand
 
 _NEAREST = 3
@@ -149,6 +150,7 @@ class _Run:
         self._model = ""
         self._failure = ""
         self._cut_short = False
+        self._signals = Signals()
 
     def events(self) -> Iterator[Event]:
         retriever = self._chain.retriever
@@ -167,6 +169,7 @@ class _Run:
             retriever.index.lexical.rarity,
             self._settings.evidence_tokens,
         )
+        self._signals = Signals(evidence.similarity, evidence.coverage)
         if too_weak(evidence):
             yield self._abstain(self._say.nothing_near(), evidence)
         elif self._understood.wants_advice:
@@ -196,11 +199,12 @@ class _Run:
         sure = 1.0
         try:
             llm = self._usable_llm()
-            sure = confidence(llm.says_yes(prompt.probe))
+            sure = confidence(said_yes := llm.says_yes(prompt.probe))
+            self._signals = replace(self._signals, confidence=said_yes)
             if sure < MIN_CONFIDENCE:
                 yield self._abstain(self._say.not_stated(), evidence)
                 return
-            for piece in self._said(llm, prompt):
+            for piece in self._told(llm, prompt, evidence):
                 draft = grounder.feed(piece)
                 if sure >= ANSWER_FROM["weak"]:  # below, what is weak will be taken back
                     yield draft
@@ -209,6 +213,7 @@ class _Run:
         draft = grounder.finish()
         self._ground_s = grounder.seconds
         became = self._became(draft)
+        self._signals = replace(self._signals, outcome=became)
         if not self._failure and sure < ANSWER_FROM[became]:
             yield self._take_back(draft, grounder.unknown, evidence)
             return
@@ -244,7 +249,17 @@ class _Run:
     def _grounder(self, markers: dict[str, Hit]) -> Grounder:
         known = dict(pair for turn in self._question.history for pair in turn.cited)
         rarity = self._chain.retriever.index.lexical.rarity
-        return Grounder(markers, rarity, known, self._chain.judge())
+        return Grounder(markers, rarity, known, self._chain.judge(), self._understood.question)
+
+    def _told(self, llm: LLM, prompt: Prompt, evidence: Evidence) -> Iterator[str]:
+        """The model's reply; to a comparison, one for each side."""
+        question = self._understood.question
+        about = sides(question, evidence.excerpts)
+        if not about:
+            yield from self._said(llm, prompt)
+        for side, excerpts in about.items():
+            yield from self._said(llm, build_prompt(side_question(question, side), excerpts, prompt.markers))
+            yield "\n"
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
@@ -283,6 +298,7 @@ class _Run:
             unknown_markers=unknown,
             notes=(*leads, *self._remarks(draft, as_of)),
             failure=self._failure,
+            signals=self._signals,
         )
 
     def _leads(self, draft: Draft) -> Iterator[str]:
@@ -333,6 +349,7 @@ class _Run:
             nearest=tuple(nearest_of(article, evidence) for article in near[:_NEAREST]),
             notes=tuple(self._filter_notes()),
             failure=self._failure,
+            signals=self._signals,
             searched=Searched(
                 self._understood.queries, self._chain.retriever.index.catalogue.span(), missing
             ),

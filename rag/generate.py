@@ -6,8 +6,9 @@ server keeps it cached between questions.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
@@ -39,9 +40,11 @@ class Prompt:
     markers: dict[str, Hit]
 
 
-def build_prompt(question: str, excerpts: Sequence[Excerpt]) -> Prompt:
-    """Lay out the passages, grouped by article, and the question."""
-    markers = _name_passages([excerpt.hit for excerpt in excerpts])
+def build_prompt(
+    question: str, excerpts: Sequence[Excerpt], markers: Mapping[str, Hit] = MappingProxyType({})
+) -> Prompt:
+    """Lay out the passages, grouped by article, and the question; ``markers`` that passages have already."""
+    markers = dict(markers) or _name_passages([excerpt.hit for excerpt in excerpts])
     ids = {hit.passage.id: marker for marker, hit in markers.items()}
     blocks: dict[str, list[str]] = {}
     for excerpt in excerpts:

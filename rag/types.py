@@ -195,6 +195,23 @@ class Near:
 
 
 @dataclass(frozen=True)
+class Signals:
+    """What was decided on whether to answer, or not to.
+
+    Attributes:
+        similarity: the highest cosine of a sentence of the evidence to the question.
+        coverage: the share of the question's terms, weighted by rarity, that the best article holds.
+        confidence: the model's probability that the passages hold the answer; None when it did not tell.
+        outcome: what became of its reply, as in `rag.abstain.Outcome`; empty when it was not asked for one.
+    """
+
+    similarity: float = 0.0
+    coverage: float = 0.0
+    confidence: float | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer with its evidence.
 
@@ -203,7 +220,8 @@ class Answer:
     why an abstained answer abstained, ``nearest`` are the articles closest to the question, each with
     its nearest sentence.
     ``notes`` are sentences of the product about the answer, such as that its evidence is old.
-    ``failure`` says why the language model could not be used; passages are quoted then.
+    ``failure`` says why the language model could not be used; passages are quoted then. ``signals`` are what
+    it was decided on whether to answer.
     """
 
     question: str
@@ -221,6 +239,7 @@ class Answer:
     unknown_markers: int = 0
     notes: tuple[str, ...] = ()
     failure: str = ""
+    signals: Signals = Signals()
     searched: Searched | None = None
 
 
