@@ -5,7 +5,7 @@ Then nothing is changed twenty times, and nothing may be called better or worse.
     python -m evals.plants
 
 Three need retrieval only, over the suites report and dev. Two ask the model 169 questions of dev,
-three quarters of an hour together; what it replied before is not asked again, so that a fault behind the
+fifty minutes together; what it replied before is not asked again, so that a fault behind the
 model costs nothing.
 """
 
