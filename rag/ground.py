@@ -11,7 +11,7 @@ from time import perf_counter
 
 from rag.attribution import kind_of, owns_up
 from rag.markers import read_markers, settled
-from rag.mend import with_currencies, without_echoes
+from rag.mend import with_currencies, with_reservations, without_echoes
 from rag.sentences import has_cjk, sentence_spans
 from rag.support import RANK, Check, Rarity, aligned, attribute, evidence_text
 from rag.types import Citation, Draft, Hit, Kind, Sentence, Support
@@ -112,8 +112,9 @@ class Grounder:
             return
         cited = [self.markers[id_] for id_ in marked.ids]
         text = with_currencies(text, " ".join(map(evidence_text, self.markers.values())))
-        said = f"- {text}" if bullet else text
         check = self._check(text, cited)
+        text = with_reservations(text, " ".join(map(evidence_text, check.hits)))
+        said = f"- {text}" if bullet else text
         if _LINK.search(text):
             # Links come from citations alone: one in the text was dictated by an article, or invented.
             self._sentences.append(Sentence(said, "unsupported", (), "it holds a link or markup"))

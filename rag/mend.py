@@ -1,6 +1,7 @@
 """Slips of the model that the passages can put right, before a sentence is checked or after.
 
-A small model drops the country from a currency, and repeats words of the question that no passage has.
+A small model drops the country from a currency and the "about" from a figure, and repeats words of the
+question that no passage has.
 """
 
 import re
@@ -9,6 +10,18 @@ from rag.names import names_in
 
 _BARE_DOLLARS = re.compile(r"(?<![A-Za-z$])\$\s?(\d[\d,.]*\d|\d)")
 _DOLLARS = r"(?<![A-Za-z])([A-Z]{{0,2}}\$(?:US|A|C)?)\s?{}(?![,.]?\d)"
+_RESERVATION = (
+    r"about|around|some|roughly|approximately|nearly|almost|close to|more than|less than|fewer than|at least"
+    r"|at most|up to|as much as|as many as|an estimated"
+)
+_AMOUNT = r"(?:[A-Z]{0,3}[$€£¥]\s?|RMB\s?|CNY\s?)?\d[\d,.]*(?<=\d)%?"
+_RESERVED = re.compile(rf"(?:\b({_RESERVATION})\s)?(?<![\w.,$€£¥-])({_AMOUNT})(?![\w-])", re.IGNORECASE)
+# "The about 22 kilograms" is no English, and the second end of a range has its reservation at the first.
+_NO_PLACE = re.compile(
+    r"(?:\b(?:the|its|their|his|her|a|an|this|that|these|those|between|than|over|under|exactly|only|no|not)"
+    r"|\d\S*\s(?:to|and|or))\s$",
+    re.IGNORECASE,
+)
 
 
 def with_currencies(sentence: str, evidence: str) -> str:
@@ -40,3 +53,22 @@ def without_echoes(sentence: str, missing: tuple[str, ...], question: str) -> st
     if not missing or not asked.issuperset(missing):
         return sentence
     return re.sub(rf"\b(?:{'|'.join(map(re.escape, missing))})\b\s?", "", sentence)
+
+
+def with_reservations(sentence: str, evidence: str) -> str:
+    """A sentence whose figures have the "about" or "at least" that they always have in the evidence.
+
+    >>> with_reservations("Each F-35 holds 22 kilograms.", "It puts about 22 kilograms into each F-35.")
+    'Each F-35 holds about 22 kilograms.'
+    """
+    known: dict[str, set[str]] = {}
+    for reserved, amount in _RESERVED.findall(evidence):
+        known.setdefault(amount, set()).add(reserved.lower())
+
+    def with_own(match: re.Match[str]) -> str:
+        always = known.get(match[2], set())
+        if match[1] or len(always) != 1 or _NO_PLACE.search(sentence[: match.start(2)]):
+            return match.group()
+        return " ".join(filter(None, (*always, match[2])))
+
+    return _RESERVED.sub(with_own, sentence)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.mend import with_currencies, without_echoes
+from rag.mend import with_currencies, with_reservations, without_echoes
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,33 @@ def test_only_words_that_are_repeated_from_the_question_go(
     sentence: str, missing: tuple[str, ...], left: str
 ) -> None:
     assert without_echoes(sentence, missing, QUESTION) == left
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence", "mended"),
+    [
+        (
+            "It offers A$0.545 a share.",
+            "some A$240 million, or at least A$0.545 each",
+            "It offers at least A$0.545 a share.",
+        ),
+        ("It came to 43%.", "It rose to nearly 43%.", "It came to nearly 43%."),
+        ("22 kilograms go into each.", "It takes About 22 kilograms.", "about 22 kilograms go into each."),
+        # Said already, said differently in two places, or another figure.
+        ("It holds about 22 kilograms.", "about 22 kilograms", "It holds about 22 kilograms."),
+        ("It holds more than 22 kilograms.", "about 22 kilograms", "It holds more than 22 kilograms."),
+        ("It holds 22 kilograms.", "about 22 kilograms, or 22 kilograms exactly", "It holds 22 kilograms."),
+        ("It holds 22 kilograms.", "about 22.5 kilograms and about 122", "It holds 22 kilograms."),
+        ("The F-22 flies.", "about 22 kilograms", "The F-22 flies."),
+        ("It takes the 22 kilograms.", "about 22 kilograms", "It takes the 22 kilograms."),
+        ("It holds 22 kilograms.", "", "It holds 22 kilograms."),
+    ],
+)
+def test_a_figure_keeps_the_reservation_of_the_evidence(sentence: str, evidence: str, mended: str) -> None:
+    assert with_reservations(sentence, evidence) == mended
+
+
+@given(st.text(), st.text())
+def test_reservations_only_add_words(sentence: str, evidence: str) -> None:
+    rest = iter(with_reservations(sentence, evidence))
+    assert all(character in rest for character in sentence)
