@@ -38,8 +38,15 @@ PLANT = hit("The plant in Narva cost 75 million euros.|It opened in 2025.|The pl
 
 def test_what_was_said_is_not_said_again() -> None:
     found = quotable(evidence(PLANT), draft("The plant in Narva cost 75 million euros.", PLANT), "Narva?")
-    assert [c.text for c in found][-1] == "The plant has 300 workers."
+    assert [c.text for c in found][-1] == "It opened in 2025."
     assert "The plant in Narva cost 75 million euros." not in [c.text for c in found][1:]
+
+
+def test_fewer_sentences_are_quoted_beside_an_answer_than_without_one() -> None:
+    shaft = hit("|".join(f"The plant in Narva has shaft {n}." for n in range(9)))
+    beside = quotable(evidence(shaft), draft("The plant in Narva cost 75 million euros.", shaft), "Narva?")
+    alone = quotable(evidence(shaft), Draft((), ()), "Narva?")
+    assert 0 < len(beside) < len(alone)
 
 
 def test_a_sentence_that_leans_on_another_comes_with_it() -> None:
