@@ -22,18 +22,24 @@ class CorpusError(ReexError):
 class FetchError(CorpusError):
     """One address could not be fetched; others of its source may be.
 
-    ``reason`` is worded to follow ``where``, the address; ``status`` is that of the answer, 0 without one.
+    ``reason`` is worded to follow ``where``, the address, and ``remedy`` to follow both; ``status`` is
+    that of the answer, 0 without one.
     """
 
     def __init__(self, where: str, reason: str, remedy: str, status: int = 0) -> None:
         self.where = where if len(where) <= 200 else where[:200] + "…"
         self.reason = reason
+        self.remedy = remedy
         self.status = status
         super().__init__(f"{self.where} {reason}: {remedy}.")
 
 
 class Unreadable(Exception):
     """Why one file, page or line gives no article, worded to follow its name: "is not UTF-8 text"."""
+
+
+class StoppedError(ReexError):
+    """Somebody asked the work to end, and it ended."""
 
 
 class StorageError(ReexError):

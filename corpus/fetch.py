@@ -27,7 +27,7 @@ import httpcore
 import httpx
 from protego import Protego
 
-from corpus.errors import CorpusError, FetchError
+from corpus.errors import CorpusError, FetchError, StoppedError
 
 PRODUCT = "REEx-Answers"
 """The name that a robots.txt may speak to."""
@@ -35,6 +35,7 @@ PRODUCT = "REEx-Answers"
 _MAX_URL_CHARS = 2000
 _MAX_ROBOTS_BYTES = 2**20
 _MAX_CRAWL_DELAY_S = 30.0
+_GLANCE_S = 0.5  # so often a silent connection looks up whether it is still wanted
 _MOVED = {301, 302, 303, 307, 308}
 _BUSY = {408, 425, 429, 502, 503, 504}  # the host's trouble, not the page's
 _TRY_AGAIN = _BUSY | {500}
@@ -147,6 +148,8 @@ class Fetcher:
         limits: what one fetch may cost.
         resolve: a host and port give IP addresses.
         clock, sleep: seconds that only grow, and waiting for some of them.
+        stopped: asked all the while; once it says so, `get` ends with a `StoppedError`, within a second
+            unless a connection is being made, which takes up to `Limits.silence_s`.
     """
 
     def __init__(
@@ -158,13 +161,14 @@ class Fetcher:
         limits: Limits | None = None,
         resolve: Callable[[str, int], list[str]] = resolve,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._limits = limits or Limits()
         self._obeys_robots = robots
         self._clock = clock
         self._sleep = sleep
-        self._gate = _Gate({host.lower().strip("[]") for host in private_hosts}, resolve)
+        self._gate = _Gate({host.lower().strip("[]") for host in private_hosts}, resolve, stopped)
         agent = f"{PRODUCT}/{version('reex-answers')}" + (f" (+{contact})" if contact else "")
         self._headers = {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "gzip"}
         # The transport and not a client: that would read redirects, cookies and proxies of its own accord.
@@ -195,6 +199,7 @@ class Fetcher:
         Raises:
             FetchError: this address cannot or must not be fetched.
             CorpusError: its host is not to be asked again for now.
+            StoppedError: nobody wants it any more.
         """
         most = min(max_bytes or self._limits.max_bytes, self._limits.max_bytes)
         return self._follow(url, validators or {}, most, self._obeys_robots)
@@ -291,7 +296,11 @@ class Fetcher:
             page = self._follow(url, {}, _MAX_ROBOTS_BYTES, robots=False)
         except FetchError as error:
             missing = 400 <= error.status < 500 and error.status not in _BUSY
-            return Protego.parse("") if missing else error
+            if missing:
+                return Protego.parse("")
+            if error.where == url and not error.status:  # not the fault of this file, of which nobody asked
+                return FetchError(url.removesuffix("/robots.txt"), error.reason, error.remedy)
+            return error
         return Protego.parse(page.body.decode("utf-8-sig", "replace"))
 
     def _heed_delay(self, host: str, rules: Protego | FetchError) -> None:
@@ -303,10 +312,16 @@ class Fetcher:
 class _Gate(httpcore.NetworkBackend):
     """Makes every connection: resolves once, refuses what is not public, and keeps the time."""
 
-    def __init__(self, private_hosts: Collection[str], resolve: Callable[[str, int], list[str]]) -> None:
+    def __init__(
+        self,
+        private_hosts: Collection[str],
+        resolve: Callable[[str, int], list[str]],
+        stopped: Callable[[], bool],
+    ) -> None:
         self.deadline = 0.0  # of the request under way, on time.monotonic
         self._private_hosts = private_hosts
         self._resolve = resolve
+        self._stopped = stopped
         self._network = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -331,6 +346,8 @@ class _Gate(httpcore.NetworkBackend):
 
     def left(self, timeout: float | None) -> float:
         """How long the next step may take: a site that sends a byte now and then is cut off too."""
+        if self._stopped():
+            raise StoppedError("Stopped.")
         remaining = self.deadline - time.monotonic()
         if remaining <= 0:
             raise httpcore.ReadTimeout("the time for one request is over")
@@ -350,8 +367,8 @@ class _Gate(httpcore.NetworkBackend):
                 if not is_public(address):
                     raise FetchError(
                         host,
-                        f"is not on the public internet ({address})",
-                        "if it is yours and trusted, name it in REEX_PRIVATE_HOSTS",
+                        f"is not on the public internet ({address}) and not named in REEX_PRIVATE_HOSTS",
+                        "name it there if it is yours and trusted",
                     )
         return addresses
 
@@ -364,7 +381,14 @@ class _TimedStream(httpcore.NetworkStream):
         self._gate = gate
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._gate.left(timeout))
+        end = time.monotonic() + self._gate.left(timeout)
+        while True:
+            glance = min(_GLANCE_S, max(end - time.monotonic(), 0.01))
+            try:
+                return self._stream.read(max_bytes, self._gate.left(glance))
+            except httpcore.ReadTimeout:
+                if time.monotonic() >= end:
+                    raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._gate.left(timeout))

@@ -10,6 +10,7 @@ on the disk tells the next run that this one did not end, so that it repairs wha
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from corpus.article import Article, article_id
 from corpus.catalogue import Catalogue, Entry, now
-from corpus.errors import CorpusError, ReexError, StorageError
+from corpus.errors import CorpusError, ReexError, StoppedError, StorageError
 from corpus.fetch import Fetcher
 from corpus.reading import Rejected
 from corpus.sources import Seen, Source
@@ -44,7 +45,7 @@ _BATCH_ARTICLES = 200  # read and not yet written down
 Progress = Callable[[int, int], None]
 """Called with the number of articles done and to do."""
 Reading = Callable[[str, int], None]
-"""Called with what is being read, in words, and the number of articles found so far."""
+"""Called with what is being read, in words, and the number of articles found so far, one by one from 0."""
 
 Item = Article | Seen | Rejected
 _Cut = tuple[Entry, Article, list[Passage]]
@@ -67,6 +68,8 @@ class Report:
         failing: how much in all could not be taken in so far.
         duplicates: second articles with one address, and new addresses with a known text.
         failed: sources that could not be used, and why.
+        stopped: whether it was asked to end, and did so before all was done.
+        waiting: articles that were read and not stored, since it stopped; the next ingest stores them.
     """
 
     added: int = 0
@@ -82,6 +85,8 @@ class Report:
     failing: int = 0
     duplicates: list[Rejected] = field(default_factory=list)
     failed: list[Rejected] = field(default_factory=list)
+    stopped: bool = False
+    waiting: int = 0
 
     def as_text(self) -> str:
         """The report in a few lines."""
@@ -93,6 +98,9 @@ class Report:
         ]
         text = ", ".join(f"{count} {what}" for count, what in done if count) or "no articles"
         lines = [f"Articles: {text}. The index holds {self.passages} passages ({self.seconds:.1f} s)."]
+        if self.stopped:
+            waiting = f"; {self.waiting} more were read and wait to be indexed" if self.waiting else ""
+            lines.insert(0, f"Stopped before the end{waiting}. The next update goes on from there.")
         if self.copies:
             lines.append(f"Addresses with the text of another article: {self.copies}.")
         if self.missing:
@@ -125,15 +133,27 @@ def is_remote(name: str) -> bool:
     return "://" in name
 
 
-def update(settings: Settings, sources: Sequence[str] = (), **options: Any) -> Report:
-    """`ingest` with what the settings say; ``options`` are passed on to it."""
-    with Fetcher(private_hosts=settings.hosts_allowed, contact=settings.contact) as fetcher:
+def update(
+    settings: Settings, sources: Sequence[str] = (), halt: threading.Event | None = None, **options: Any
+) -> Report:
+    """`ingest` with what the settings say; ``options`` are passed on to it.
+
+    Once ``halt`` is set, it ends soon, even while a site keeps it waiting.
+    """
+    halt = halt or threading.Event()
+    with Fetcher(
+        private_hosts=settings.hosts_allowed,
+        contact=settings.contact,
+        sleep=halt.wait,
+        stopped=halt.is_set,
+    ) as fetcher:
         return ingest(
             settings.data_dir,
             settings.embedding_model,
             sources,
             retire_after_days=settings.retire_after_days,
             open_source=lambda name: open_by_name(name, fetcher),
+            stopped=halt.is_set,
             **options,
         )
 
@@ -150,6 +170,7 @@ def ingest(
     open_source: Callable[[str], Source] | None = None,
     progress: Progress = lambda done, total: None,
     reading: Reading = lambda describes, articles: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Bring the index in ``folder`` up to date with its sources.
 
@@ -167,8 +188,11 @@ def ingest(
             nothing private when left out.
         progress: called as articles are stored.
         reading: called as remote sources are read.
+        stopped: asked again and again. Once it says so, reading ends, of what was read and is not stored
+            only one batch still is, and the next ingest goes on from there, with the sources given here too.
 
     Raises:
+        StoppedError: it was stopped before anything was changed.
         BusyError: another process is ingesting into this folder.
         CorpusError: a source given here cannot be used, no source can, or none holds an article; nothing
             was changed. A remembered source that fails beside others is in the report.
@@ -182,9 +206,9 @@ def ingest(
         try:
             remembered = index.catalogue.sources() or [STARTER_SOURCE]
             wanted = list(sources) if only and sources else list(dict.fromkeys([*remembered, *sources]))
-            opened = _open(wanted, set(sources), index, open_source or _open_publicly)
+            opened = _open(wanted, set(sources), index, open_source or _open_publicly, reading, stopped)
             embedder = load_embedder or (lambda: Embedder(embedding_model))
-            run = _Run(index, folder, embedder, progress, reading)
+            run = _Run(index, folder, embedder, progress, reading, stopped)
             report = run.bring_up_to_date(opened, timedelta(days=retire_after_days))
             index.catalogue.set_sources([each.name for each in opened])
             report.seconds = perf_counter() - started
@@ -336,6 +360,7 @@ class _Opened:
     items: Iterator[Item]
     failure: str = ""
     gaps: bool = False  # something in it could not be read: an article that is not found may be that
+    stopped: bool = False  # before all of it was read
 
     @property
     def name(self) -> str:
@@ -343,13 +368,24 @@ class _Opened:
 
 
 def _open(
-    names: Sequence[str], given: set[str], index: Index, open_source: Callable[[str], Source]
+    names: Sequence[str],
+    given: set[str],
+    index: Index,
+    open_source: Callable[[str], Source],
+    reading: Reading,
+    stopped: Callable[[], bool],
 ) -> list[_Opened]:
     """Open the sources, before anything is changed."""
     notes_of = (lambda _: {}) if index.catalogue.is_outdated else index.catalogue.notes_of
     # A site's bare address may turn out to be a source that is remembered already.
-    found = list({source.name: source for source in map(open_source, names)}.values())
-    opened = [_first_read(source, notes_of(source.name)) for source in found]
+    found = {source.name: source for source in map(open_source, names)}
+    opened = []
+    for name, source in found.items():
+        if stopped():
+            raise StoppedError("Stopped.")
+        if is_remote(name):
+            reading(source.describes, 0)
+        opened.append(_first_read(source, notes_of(name)))
     failed = [each for each in opened if each.failure]
     for each in failed:
         if each.name in given or len(failed) == len(opened):
@@ -380,6 +416,7 @@ class _Run:
         load_embedder: Callable[[], Embedder],
         progress: Progress,
         reading: Reading = lambda describes, articles: None,
+        stopped: Callable[[], bool] = lambda: False,
     ):
         self._index = index
         self._catalogue = index.catalogue
@@ -387,6 +424,7 @@ class _Run:
         self._load_embedder = load_embedder
         self._progress = progress
         self._reading = reading
+        self._stopped = stopped
         self._now = now()
         self._offered: dict[str, str] = {}  # article id: content hash
         self._rejected: dict[str, Rejected] = {}
@@ -399,6 +437,8 @@ class _Run:
         self._forgotten = self._catalogue.forgotten()
         for each in opened:
             self._read(each)
+        if self._report.stopped and not self._offered:
+            raise StoppedError("Stopped.")
         if not self._offered and not self._forgotten:
             raise CorpusError(self._nothing_read())
         by_name = {each.name: each for each in opened}
@@ -406,7 +446,7 @@ class _Run:
         self._settle(gone)
         self._clear_failures(by_name)
         for each in opened:
-            if not each.failure:
+            if not each.failure and not each.stopped:
                 self._catalogue.set_notes(each.name, each.notes)
         self._report.failing = len(self._catalogue.failures())
         self._report.passages = len(self._index)
@@ -432,6 +472,8 @@ class _Run:
                 self._take(each, each.source.articles(each.notes), trusting=False)
         except CorpusError as error:
             each.failure = str(error)
+        except StoppedError:
+            each.stopped = self._report.stopped = True
         if each.failure:
             self._report.failed.append(Rejected(each.name, each.failure))
 
@@ -441,8 +483,10 @@ class _Run:
         same: list[str] = []
         try:
             for number, item in enumerate(items):
-                if is_remote(each.name) and number % _BATCH_ARTICLES == 0:
-                    self._reading(each.source.describes, number)
+                if self._stopped():
+                    raise StoppedError("Stopped.")
+                if is_remote(each.name):
+                    self._reading(each.source.describes, number + 1)
                 if isinstance(item, Rejected):
                     each.gaps = True
                     self._fail(item, each.name)
@@ -504,7 +548,7 @@ class _Run:
             if entry.state == "retired" or entry.article_id in self._offered:
                 continue
             each = opened.get(entry.source)
-            if each and not each.source.complete:
+            if each and (each.stopped or not each.source.complete):
                 continue  # a feed holds the latest articles only
             if each and self._may_be_there(entry, each):
                 self._report.kept += 1
@@ -536,8 +580,8 @@ class _Run:
         self._count(staying, missing, same_as)
         if missing or gone or interrupted or any(copy.stored for copy in copies):
             self._unfinished.touch()
-            failed = self._store(missing)
-            same_as = {id_: other for id_, other in same_as.items() if other not in failed}
+            unstored = self._store(missing)
+            same_as = {id_: other for id_, other in same_as.items() if other not in unstored}
             self._catalogue.link(same_as)
             self._catalogue.retire(gone)
             self._catalogue.find_stories()
@@ -597,7 +641,7 @@ class _Run:
     # Storing
 
     def _store(self, entries: Sequence[Entry]) -> set[str]:
-        """Store the passages of articles; gives the ids of those that failed."""
+        """Store the passages of articles; gives the ids of those that failed, or wait after a stop."""
         self._progress(0, len(entries))
         if not entries:
             return set()
@@ -608,7 +652,19 @@ class _Run:
             self._store_batch(batch, embedder, failed)
             done += len(batch)
             self._progress(done, len(entries))
+            if self._stopped() and done + len(failed) < len(entries):
+                return failed | self._leave(entries, failed)  # with the batch, or a stop would bring nothing
         return failed
+
+    def _leave(self, entries: Sequence[Entry], failed: set[str]) -> set[str]:
+        """Let those of the entries wait that are not stored yet; gives their ids."""
+        known = self._catalogue.entries()
+        left = [e for e in entries if known[e.article_id].stored != e.wanted and e.article_id not in failed]
+        self._report.stopped = True
+        self._report.waiting = len(left)
+        self._report.added -= sum(not entry.stored for entry in left)
+        self._report.changed -= sum(bool(entry.stored) for entry in left)
+        return {entry.article_id for entry in left}
 
     def _cut(self, entries: Sequence[Entry], embedder: Embedder, failed: set[str]) -> Iterator[_Cut]:
         for start in range(0, len(entries), _BATCH_ARTICLES):
@@ -665,7 +721,7 @@ class _Run:
                 mended = not entry or entry.wanted != failure.fingerprint or entry.stored == entry.wanted
             elif failure.where in self._rejected:
                 mended = False
-            elif each and (each.failure or is_remote(each.name)):
+            elif each and (each.failure or each.stopped or is_remote(each.name)):
                 mended = article_id(failure.where) in self._offered
             else:
                 mended = True

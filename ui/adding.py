@@ -2,18 +2,22 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 from corpus.article import Article
-from corpus.errors import ReexError, UsageError
+from corpus.errors import ReexError, StoppedError, UsageError
 from corpus.reading import MAX_FILE_BYTES, SUFFIXES, Rejected, read_articles
 from rag.ingest import Report, locked, source_name, update
 from rag.settings import Settings
 from ui.background import told_by
 from ui.progress import reading_as_text
+
+_PAUSE_S = 0.1  # at least, between two words about what is read: a list gives thousands at once
 
 Tell = Callable[[str], None]
 """Called with a sentence about how far it is."""
@@ -31,20 +35,25 @@ class Progress:
     failed: bool = False
 
 
-def add_address(address: str, settings: Settings) -> Iterator[Progress]:
+def add_address(address: str, settings: Settings, halt: threading.Event | None = None) -> Iterator[Progress]:
     """Make a web address a source of the corpus, and ingest it; tells how far it is.
 
-    The ingest goes on to its end when nobody listens any more.
+    The ingest goes on to its end when nobody listens any more. Once ``halt`` is set it ends soon, and what
+    was read until then stays: see `rag.ingest.ingest`.
     """
-    return _watched(lambda tell: _report(_ingest(settings, [checked(address)], tell)))
+    halt = halt or threading.Event()
+    return _watched(lambda tell: _add_address(checked(address), settings, tell, halt))
 
 
-def add_files(files: Sequence[Path], settings: Settings) -> Iterator[Progress]:
+def add_files(
+    files: Sequence[Path], settings: Settings, halt: threading.Event | None = None
+) -> Iterator[Progress]:
     """Copy files into the folder ``uploads`` of the corpus, a source of its own, and ingest it.
 
     A file of which no article can be read is left out; see `add_address` for the rest.
     """
-    return _watched(lambda tell: _add_files(files, settings, tell))
+    halt = halt or threading.Event()
+    return _watched(lambda tell: _add_files(files, settings, tell, halt))
 
 
 def checked(address: str) -> str:
@@ -64,22 +73,37 @@ def checked(address: str) -> str:
     return address
 
 
-def _add_files(files: Sequence[Path], settings: Settings, tell: Tell) -> tuple[str, ...]:
+def _add_address(address: str, settings: Settings, tell: Tell, halt: threading.Event) -> tuple[str, ...]:
+    tell(f"Looking at {address}.")
+    return _report(_ingest(settings, [address], tell, halt))
+
+
+def _add_files(
+    files: Sequence[Path], settings: Settings, tell: Tell, halt: threading.Event
+) -> tuple[str, ...]:
     folder = settings.data_dir / "uploads"
     with locked(settings.data_dir):  # while another ingest is running, nothing is copied
-        copied, refused = keep(files, folder)
+        copied, refused = keep(_one_by_one(files, tell, halt), folder)
     notes = tuple(f"{item.where} {item.reason}." for item in refused)
     if len(refused) == len(files):
         raise UsageError(" ".join(notes) or "No file was given: choose some.")
     try:
-        return *notes, *_report(_ingest(settings, [source_name(folder)], tell))
+        return *notes, *_report(_ingest(settings, [source_name(folder)], tell, halt))
     except ReexError:
         for path in copied:
             path.unlink(missing_ok=True)
         raise
 
 
-def keep(files: Sequence[Path], folder: Path) -> tuple[list[Path], list[Rejected]]:
+def _one_by_one(files: Sequence[Path], tell: Tell, halt: threading.Event) -> Iterator[Path]:
+    for number, file in enumerate(files, 1):
+        if halt.is_set():
+            return
+        tell(f"Looking at {file.name}" + (f", {number} of {len(files)}." if len(files) > 1 else "."))
+        yield file
+
+
+def keep(files: Iterable[Path], folder: Path) -> tuple[list[Path], list[Rejected]]:
     """Copy files that hold an article into a folder, named by what they hold and not as they were given.
 
     Returns:
@@ -119,7 +143,15 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _ingest(settings: Settings, sources: Sequence[str], tell: Tell) -> Report:
+def _ingest(settings: Settings, sources: Sequence[str], tell: Tell, halt: threading.Event) -> Report:
+    told = 0.0
+
+    def reading(describes: str, articles: int) -> None:
+        nonlocal told
+        if not articles or monotonic() - told >= _PAUSE_S:
+            told = monotonic()
+            tell(reading_as_text(describes, articles))
+
     def storing(done: int, total: int) -> None:
         if total:
             tell(f"Indexing: {done} of {total} articles.")
@@ -127,8 +159,9 @@ def _ingest(settings: Settings, sources: Sequence[str], tell: Tell) -> Report:
     return update(
         settings,
         sources,
+        halt,
         progress=storing,
-        reading=lambda describes, articles: tell(reading_as_text(describes, articles)),
+        reading=reading,
     )
 
 
@@ -145,6 +178,8 @@ def _watched(work: Callable[[Tell], tuple[str, ...]]) -> Iterator[Progress]:
         last = Progress(("It stopped with an error that was not foreseen: see the terminal.",), True, True)
         try:
             last = Progress(work(lambda line: tell(Progress((line,)))), over=True)
+        except StoppedError:
+            last = Progress(("Stopped: nothing was added.",), over=True)
         except ReexError as error:
             last = Progress((str(error),), over=True, failed=True)
         finally:

@@ -140,7 +140,8 @@ def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild:
 
 
 def _say_what_is_read(describes: str, articles: int) -> None:
-    _say(reading_as_text(describes, articles))
+    if articles % 200 == 0:
+        _say(reading_as_text(describes, articles))
 
 
 @app.command()

@@ -4,7 +4,6 @@ import html
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import gradio as gr
 from gradio.components.navbar import Navbar
@@ -16,11 +15,10 @@ from evals.run import REEX, RETRIEVAL, Run, list_runs, read_run, run
 from evals.suite import suite_names
 from evals.text import listing
 from rag.settings import Settings
-from ui.background import told_by
+from ui.background import stop as ask_to_end
+from ui.background import stoppable, told_by
 
 _NONE = "nothing"
-_RUNNING: dict[str, threading.Event] = {}
-"""What ends each run that this server has going, by a key that only its page knows."""
 
 
 def build(settings: Settings, route: gr.Blocks) -> None:
@@ -53,24 +51,20 @@ def build(settings: Settings, route: gr.Blocks) -> None:
         )
 
     def execute(name: str, asked: str, most: float | None) -> Iterator[Any]:
-        key = uuid4().hex
-        _RUNNING[key] = halt = threading.Event()
-        yield {
-            start: gr.update(visible=False),
-            stop: gr.update(visible=True, interactive=True),
-            status: "Reading the articles.",
-            running: key,
-        }
         done = ""
-        try:
+        with stoppable() as (key, halt):
+            yield {
+                start: gr.update(visible=False),
+                stop: gr.update(visible=True, interactive=True),
+                status: "Reading the articles.",
+                running: key,
+            }
             for word in watch(name, settings, asked, int(most) if most else None, halt):
                 if isinstance(word, Run):
                     done = word.name
                     yield {status: f"{'Finished' if word.config['finished'] else 'Stopped'}: {listing(word)}"}
                 else:
                     yield {status: word}
-        finally:
-            del _RUNNING[key]
         choices, others = names(done or None)
         yield {
             start: gr.update(visible=True),
@@ -80,8 +74,7 @@ def build(settings: Settings, route: gr.Blocks) -> None:
         }
 
     def end(key: str) -> Any:
-        if halt := _RUNNING.get(key):
-            halt.set()
+        ask_to_end(key)
         return gr.update(interactive=False)
 
     changed = [start, stop, status, running, shown, before]

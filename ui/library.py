@@ -332,7 +332,8 @@ def _last_run(run: dict[str, Any] | None) -> str:
     done = ", ".join(f"{run[name]:,} {name}" for name in what if run[name]) or "nothing new"
     sources = len(run["failed"])
     failed = f"; {_count(sources, 'source')} failed" if sources else ""
-    return f"Last update {_moment(datetime.fromisoformat(run['at']))}: {done}{failed}."
+    stopped = ", and stopped before its end" if run.get("stopped") else ""
+    return f"Last update {_moment(datetime.fromisoformat(run['at']))}: {done}{failed}{stopped}."
 
 
 def _failures(failed: Sequence[tuple[str, str]]) -> str:

@@ -1,8 +1,9 @@
 """The Library page: how the corpus stands, its articles, one of them whole, and a way to add more."""
 
 import json
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rag.chain import AnswerChain
 from rag.filters import read_filters
 from rag.index import Index
 from rag.settings import Settings
-from ui import adding, library
+from ui import adding, background, library
 
 _ANY = ""
 _STATES = [("All", _ANY), ("In the corpus", "active"), ("Retired", "retired")]
@@ -46,7 +47,12 @@ def build(chain: AnswerChain, settings: Settings, route: gr.Blocks) -> None:
                 min_width=140,
             )
         gr.HTML(f"<p>Files: {', '.join(SUFFIXES)}. What is added is read again at every later update.</p>")
-    status = gr.HTML(elem_id="library-status")
+    with gr.Row(elem_id="library-adding"):
+        status = gr.HTML(elem_id="library-status")
+        stop = gr.Button(
+            "Stop", elem_id="library-stop", variant="stop", size="sm", scale=0, min_width=100, visible=False
+        )
+    running = gr.State("")
     with gr.Column(elem_id="library-list") as listing:
         with gr.Row(elem_id="library-filters"):
             words = gr.Textbox(
@@ -112,15 +118,25 @@ def build(chain: AnswerChain, settings: Settings, route: gr.Blocks) -> None:
         return gr.update(visible=False), gr.update(visible=True), read(index, str(event.id))
 
     def add_address(given: str) -> Iterator[Any]:
-        yield from follow(adding.add_address(given, settings))
+        yield from follow(lambda halt: adding.add_address(given, settings, halt))
 
     def add_files(given: list[str] | None) -> Iterator[Any]:
-        yield from follow(adding.add_files([Path(path) for path in given or ()], settings))
+        paths = [Path(path) for path in given or ()]
+        yield from follow(lambda halt: adding.add_files(paths, settings, halt))
 
-    def follow(words: Iterator[adding.Progress]) -> Iterator[Any]:
-        for word in words:
-            ready = gr.update(interactive=word.over)
-            yield {status: library.status_html(word.lines, word.failed), add: ready, files: ready}
+    def follow(begin: Callable[[threading.Event], Iterator[adding.Progress]]) -> Iterator[Any]:
+        with background.stoppable() as (key, halt):
+            yield {running: key, stop: gr.update(value="Stop", interactive=True, visible=True)} | ready(False)
+            for word in begin(halt):
+                yield {status: library.status_html(word.lines, word.failed)}
+        yield {stop: gr.update(visible=False)} | ready(True)
+
+    def ready(yes: bool) -> dict[Any, Any]:
+        return {field: gr.update(interactive=yes) for field in (address, add, files)}
+
+    def end(key: str) -> Any:
+        background.stop(key)
+        return gr.update(value="Stopping …", interactive=False)
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     first = [lambda *wanted: show(1, *wanted), asked, listed]
@@ -132,9 +148,11 @@ def build(chain: AnswerChain, settings: Settings, route: gr.Blocks) -> None:
     close.click(lambda: (gr.update(visible=True), gr.update(visible=False)), None, [listing, reader], **quiet)
     route.load(overview, None, [health, publisher, topic], **quiet)
     route.load(show, [number, *asked], listed, **quiet)
+    stop.click(end, running, stop, queue=False, **quiet)
+    changed = [status, stop, running, address, add, files]
     for run in (
-        gr.on([add.click, address.submit], add_address, address, [status, add, files], **quiet),
-        files.upload(add_files, files, [status, add, files], **quiet),
+        gr.on([add.click, address.submit], add_address, address, changed, **quiet),
+        files.upload(add_files, files, changed, **quiet),
     ):
         run.then(overview, None, [health, publisher, topic], **quiet).then(
             show, [number, *asked], listed, **quiet

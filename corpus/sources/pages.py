@@ -61,7 +61,8 @@ class Pages:
                 yield found
         if failed and not some:
             first = f"{failed[0].where} {failed[0].reason}"
-            raise CorpusError(f"Nothing of {self.describes} can be read, as {first}: check the address.")
+            some_of = "" if len(self._links) == 1 else f"Nothing of {self.describes} can be read, as "
+            raise CorpusError(f"{some_of}{first}: check the address.")
         yield from failed
 
 

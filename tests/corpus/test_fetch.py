@@ -1,6 +1,7 @@
 """The client is polite to sites and says what went wrong; test_fetch_safety.py has the hostile ones."""
 
 import gzip
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -64,6 +65,14 @@ def test_rules_for_this_product_come_before_those_for_all(site: Site, fetcher: F
 def test_a_site_without_robots_txt_is_open(site: Site, fetcher: Fetcher, status: int) -> None:
     site.always["/robots.txt"] = Answer(status=status)
     assert fetcher.get(site.link(1)).status == 200
+
+
+def test_a_site_that_is_not_there_is_named_and_not_its_robots_txt(fetcher: Fetcher) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(FetchError, match=rf"^{address} cannot be reached "):
+            fetcher.get(f"{address}/post")
 
 
 def test_a_site_whose_robots_txt_fails_is_closed(site: Site, fetcher: Fetcher) -> None:

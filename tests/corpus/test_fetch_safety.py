@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import random
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from dataclasses import replace
 import httpcore
 import pytest
 
-from corpus.errors import CorpusError, FetchError
+from corpus.errors import CorpusError, FetchError, StoppedError
 from corpus.fetch import Fetcher, is_public, resolve
 from tests.corpus.conftest import QUICK
 from tests.corpus.site import Answer, Site
@@ -264,6 +265,25 @@ def test_a_slow_answer_is_cut_off(site: Site, open_fetcher: OpenFetcher, slow: A
     started = time.monotonic()
     with pytest.raises(FetchError, match="does not answer in time: try again later"):
         open_fetcher(limits=limits).get(f"{site.url}/it")
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [Answer(b"x", pause=9), Answer(itertools.repeat(b"x", 100), pause=0.1), Answer(status=503)],
+    ids=["silence", "a byte now and then", "tried again"],
+)
+def test_a_fetch_that_nobody_wants_any_more_ends_soon(
+    site: Site, open_fetcher: OpenFetcher, slow: Answer
+) -> None:
+    halt = threading.Event()
+    limits = replace(QUICK, request_s=20, silence_s=20, backoff_s=20)
+    fetcher = open_fetcher(limits=limits, sleep=halt.wait, stopped=halt.is_set)
+    site.always["/it"] = slow
+    threading.Timer(0.3, halt.set).start()
+    started = time.monotonic()
+    with pytest.raises(StoppedError):
+        fetcher.get(f"{site.url}/it")
     assert time.monotonic() - started < 2
 
 

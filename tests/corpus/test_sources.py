@@ -391,7 +391,7 @@ def test_a_text_file_of_addresses_is_a_list_and_any_other_is_an_article(
 
 
 def test_a_page_that_fails_alone_is_an_error(site: Site, fetcher: Fetcher) -> None:
-    with pytest.raises(CorpusError, match=r"^Nothing of the page \S+ can be read, as \S+ answers 404"):
+    with pytest.raises(CorpusError, match=r"^\S+ answers 404 \(Not Found\): check the address\.$"):
         run(open_source(f"{site.url}/nothing/", fetcher), {})
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from corpus.article import Article
 from corpus.catalogue import Catalogue, Entry
-from corpus.errors import CorpusError, OutdatedError, StorageError
+from corpus.errors import CorpusError, OutdatedError, StoppedError, StorageError
 from corpus.reading import Rejected
 from corpus.sources import Seen
 from corpus.sources.files import Files
@@ -680,6 +680,54 @@ def test_an_ingest_interrupted_at_any_step_is_made_whole_by_the_next(
     index.close()
     run(changed.source)
     assert state(tmp_path / "data") == changed.clean
+
+
+def after(calls: int) -> Callable[[], bool]:
+    # Says "stop" from so many questions on.
+    asked = iter(range(calls))
+    return lambda: next(asked, None) is None
+
+
+def test_an_ingest_stopped_anywhere_keeps_what_it_did_and_is_made_whole_by_the_next(
+    changed: Changed, tmp_path: Path, run: Callable[..., Report]
+) -> None:
+    ends = []
+    for calls in range(12):
+        folder = tmp_path / "data"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(changed.earlier, folder)
+        try:
+            ends.append(run(changed.source, stopped=after(calls)).stopped)
+        except StoppedError:
+            ends.append(None)
+            assert state(folder) == state(changed.earlier)
+        run(changed.source)
+        assert state(folder) == changed.clean
+    assert {None, True, False} == set(ends)
+
+
+def test_what_a_stopped_site_did_not_come_to_stays(
+    tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report]
+) -> None:
+    articles = [make_article(f"{metal} rose.", f"https://example.org/{metal}") for metal in METALS[:4]]
+    sync(*articles[:3])
+    report = sync(
+        *articles[::-1], day=30, stopped=after(3)
+    )  # before the site is opened, and for two articles
+    assert (report.stopped, report.added, report.removed, report.kept) == (True, 1, 0, 0)
+    assert "Stopped before the end" in report.as_text()
+    assert sync(*articles, day=60).unchanged == 4
+
+
+def test_what_was_read_and_not_stored_when_it_was_stopped_waits(
+    make_article: MakeArticle, sync: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.ingest._BATCH_PASSAGES", 1)
+    articles = [make_article(f"{metal} rose.", f"https://example.org/{metal}") for metal in METALS[:4]]
+    report = sync(*articles, stopped=after(6))  # opening, four articles, one batch
+    assert (report.stopped, report.added, report.waiting) == (True, 2, 2)
+    assert "2 more were read and wait" in report.as_text()
+    assert sync(*articles).added == 2
 
 
 def test_lost_vectors_are_made_again(

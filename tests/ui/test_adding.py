@@ -1,5 +1,6 @@
 """What people add comes in once, under names of our own, and what cannot be added is told in words."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,6 +120,34 @@ def test_only_web_addresses_can_be_added(settings: Settings, address: str) -> No
 
 
 def test_private_addresses_are_refused(settings: Settings) -> None:
-    end = last(adding.add_address(" http://127.0.0.1:9/page ", settings))
+    end = last(adding.add_address(" http://127.0.0.1:8080/page ", settings))
     assert end.failed
-    assert "127.0.0.1" in end.lines[0]
+    assert end.lines == (
+        "http://127.0.0.1:8080/page is not on the public internet (127.0.0.1) and not named in "
+        "REEX_PRIVATE_HOSTS: check the address.",
+    )
+
+
+def test_what_is_stopped_before_it_began_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
+    halt = threading.Event()
+    halt.set()
+    file = write(tmp_path / "in" / "a.txt", "On terbium")
+    for words in (
+        adding.add_files([file], settings, halt),
+        adding.add_address("https://example.org/x", settings, halt),
+    ):
+        assert last(words) == Progress(("Stopped: nothing was added.",), over=True)
+    assert uploads(settings) == []
+
+
+def test_a_file_whose_adding_is_stopped_while_it_is_looked_at_is_not_kept(
+    settings: Settings, tmp_path: Path
+) -> None:
+    halt = threading.Event()
+    files = [write(tmp_path / "in" / f"{name}.txt", f"On {name}") for name in ("terbium", "holmium")]
+    told = []
+    for word in adding.add_files(files, settings, halt):
+        told.append(word.lines)
+        halt.set()
+    assert told[-1] == ("Stopped: nothing was added.",)
+    assert uploads(settings) == []

@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ from evals import feedback
 from rag.embed import PACKAGED, Embedder
 from rag.ingest import ingest
 from rag.settings import load_settings
+from tests.corpus.site import Answer, Site, make_post
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +30,7 @@ BAOGANG = "What did Baogang commit to under the 15th Five-Year Plan?"
 BAOGANG_URL = "https://rareearthexchanges.com/?p=5652"
 DESKTOP, PHONE = {"width": 1366, "height": 820}, {"width": 390, "height": 844}
 ANSWER_MS = 180_000
+FILES = Path(__file__).parents[1] / "corpus" / "files"
 HOSTILE = "<img src=x onerror='window.hit=1'> ${window.hit=1} {{value}} <script>window.hit=1</script>"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -38,7 +44,7 @@ CHROMIUM_FLAGS = [
 
 
 @contextmanager
-def serving(folder: Path, llm: str = "") -> Iterator[str]:
+def serving(folder: Path, llm: str = "", private_hosts: str = "") -> Iterator[str]:
     """The pages, served by the command that people run; its port was taken, so it is the next one."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -48,7 +54,12 @@ def serving(folder: Path, llm: str = "") -> Iterator[str]:
             [sys.executable, "-u", "-m", "ui.cli", "chat", "--port", str(port)],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "REEX_DATA_DIR": str(folder), "REEX_LLM": llm},
+            env={
+                **os.environ,
+                "REEX_DATA_DIR": str(folder),
+                "REEX_LLM": llm,
+                "REEX_PRIVATE_HOSTS": private_hosts,
+            },
         )
         assert server.stdout
         lines = []
@@ -245,3 +256,123 @@ def test_the_library_is_searched_read_and_added_to(browser: Browser, library: st
     page.locator("#library-add-address").click()
     expect(page.locator("#library-status .failure")).to_contain_text("Only web addresses")
     page.close()
+
+
+# Adding to the library, from real sites over loopback
+
+
+class SlowSite(Site):
+    """Takes its time for the second portion of posts."""
+
+    def answer(self, target: str, headers: dict[str, str]) -> Answer:
+        if "include=51" in target:
+            time.sleep(3)
+        return super().answer(target, headers)
+
+
+@pytest.fixture(scope="module")
+def blog() -> Iterator[Site]:
+    """A WordPress site of 60 posts."""
+    with SlowSite(60) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def stuck() -> Iterator[Site]:
+    """A site without REST whose fifth page hangs."""
+    with Site() as site:
+        site.wordpress = False
+        site.posts = {n: replace(make_post(n), title=f"Stuck {n}") for n in range(101, 121)}
+        site.always["/post-105/"] = Answer(b"<p>late</p>", pause=90)
+        yield site
+
+
+@pytest.fixture(scope="module")
+def adding_url(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[str]:
+    """The Library page of a corpus of one article; sites on 127.0.0.1 may be read, other private ones not."""
+    folder = tmp_path_factory.mktemp("adding")
+    source = folder / "steel.md"
+    source.write_text("Baogang makes steel.", encoding="utf-8")
+    ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=lambda: embedder)
+    with serving(folder, "ollama:none", "127.0.0.1") as address:
+        yield f"{address}/library"
+
+
+@pytest.fixture
+def adding(browser: Browser, adding_url: str) -> Iterator[Page]:
+    """The Library page with the part opened where articles are added."""
+    opened = browser.new_page(viewport=DESKTOP)
+    opened.goto(adding_url)
+    opened.locator("#library-table a.open").first.wait_for()
+    opened.locator("#library-add > button").click()
+    yield opened
+    opened.close()
+
+
+def add_address(page: Page, address: str) -> None:
+    page.locator("#library-address input").fill(address)
+    page.locator("#library-add-address").click()
+
+
+def upload(page: Page, file: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.locator("#library-upload").click()
+    chooser.value.set_files(file)
+
+
+def expect_found(page: Page, words: str, titles: list[str]) -> None:
+    page.locator("#library-words input").fill(words)
+    expect(page.locator("#library-table a.open")).to_have_text(titles)
+
+
+def test_a_site_is_added_by_its_address(adding: Page, blog: Site) -> None:
+    add_address(adding, blog.url)
+    status, stop = adding.locator("#library-status"), adding.locator("#library-stop")
+    expect(stop).to_be_visible()
+    expect(adding.locator("#library-add-address")).to_be_disabled()
+    reading = re.compile(r"Reading the WordPress posts at \S+/wp-json/wp/v2/posts: \d+ articles? so far\.")
+    expect(status).to_contain_text(reading, timeout=ANSWER_MS)
+    expect(status).to_contain_text(re.compile(r"Indexing: \d+ of 60 articles"), timeout=ANSWER_MS)
+    expect(status).to_contain_text("60 added", timeout=ANSWER_MS)
+    expect(stop).to_be_hidden()
+    expect(adding.locator("#library-add-address")).to_be_enabled()
+    expect_found(adding, "506 tonnes", [blog.posts[58].title])
+
+
+def test_a_pdf_is_uploaded_and_one_that_is_none_refused(adding: Page, tmp_path: Path) -> None:
+    upload(adding, FILES / "report.chromium.pdf")
+    expect(adding.locator("#library-status")).to_contain_text("1 added", timeout=ANSWER_MS)
+    expect_found(adding, "Kestrel dysprosium", ["Kiln report 2025"])
+    upload(adding, Path(shutil.copy(FILES / "report.txt", tmp_path / "notes.pdf")))
+    failure = adding.locator("#library-status .failure")
+    expect(failure).to_have_text("notes.pdf is not a PDF file, whatever it is called.", timeout=ANSWER_MS)
+    expect(adding.locator("#library-stop")).to_be_hidden()
+
+
+def test_a_slow_site_is_stopped_and_what_was_read_stays(adding: Page, stuck: Site) -> None:
+    add_address(adding, stuck.url)
+    status, stop = adding.locator("#library-status"), adding.locator("#library-stop")
+    expect(status).to_contain_text(re.compile(r"the sitemap \S+: 4 articles so far"), timeout=ANSWER_MS)
+    stop.click()
+    expect(status).to_contain_text("Stopped before the end", timeout=15_000)
+    del stuck.always["/post-105/"]  # or every later update would wait for it
+    expect(status).to_contain_text("4 added")
+    expect(stop).to_be_hidden()
+    expect(adding.locator("#library-add-address")).to_be_enabled()
+    expect_found(adding, "stuck", [f"Stuck {number}" for number in (101, 102, 103, 104)])
+    expect(adding.locator("#library-table .state").first).to_have_text("in use")
+
+
+def test_what_cannot_be_added_is_said_in_a_sentence(adding: Page) -> None:
+    failure = adding.locator("#library-status .failure")
+    add_address(adding, "http://10.0.0.1/")
+    expect(failure).to_have_text(
+        "10.0.0.1 is not on the public internet (10.0.0.1) and not named in REEX_PRIVATE_HOSTS: "
+        "name it there if it is yours and trusted.",
+        timeout=ANSWER_MS,
+    )
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        add_address(adding, f"{address}/")
+        expect(failure).to_contain_text(f"{address} cannot be reached", timeout=ANSWER_MS)
