@@ -1,7 +1,7 @@
 """The record of what the corpus holds: articles, their versions, and what went wrong with others.
 
-SQLAlchemy Core rather than the sqlite3 module, so that the same code can speak to Postgres
-once several servers share one corpus. All times are UTC, without a zone.
+SQLAlchemy Core rather than the sqlite3 module, so that the same code speaks to PostgreSQL too. All times
+are UTC, without a zone.
 """
 
 import json
@@ -15,19 +15,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from corpus.alike import MIN_BANDS, Sketch, groups, same_story, sketch
 from corpus.article import Article
-from corpus.errors import OutdatedError, StorageError
+from corpus.errors import OutdatedError, StorageError, UsageError
 
 State = Literal["active", "retired"]
 
 _SCHEMA = "2"
 _MANY = 500  # parameters to one statement: SQLite takes 999 on old builds
 _CANDIDATES = 100  # articles that one is compared with
+_LIBPQ = {"connect_timeout": "10", "client_encoding": "utf8"}
 _FIRST_RETRY = timedelta(days=1)
 _LAST_RETRY = timedelta(days=32)
+
+# Compared and sorted by code points everywhere, as SQLite does it, whatever the locale of a server.
+_STRING = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 _tables = sa.MetaData()
 
@@ -35,8 +39,8 @@ _tables = sa.MetaData()
 _facts = sa.Table(
     "facts",
     _tables,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("name", _STRING, primary_key=True),
+    sa.Column("value", _STRING, nullable=False),
 )
 
 # One row for each address. ``wanted`` is its newest version, ``stored`` the one whose passages the index
@@ -44,15 +48,15 @@ _facts = sa.Table(
 _articles = sa.Table(
     "articles",
     _tables,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("url", sa.String, nullable=False, unique=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("wanted", sa.String, nullable=False),
-    sa.Column("stored", sa.String, nullable=False),
+    sa.Column("id", _STRING, primary_key=True),
+    sa.Column("url", _STRING, nullable=False),  # its hash is the id; an index would limit its length
+    sa.Column("source", _STRING, nullable=False),
+    sa.Column("state", _STRING, nullable=False),
+    sa.Column("wanted", _STRING, nullable=False),
+    sa.Column("stored", _STRING, nullable=False),
     sa.Column("passages", sa.Integer, nullable=False),
-    sa.Column("same_as", sa.String, nullable=False, index=True),
-    sa.Column("cluster", sa.String, nullable=False, index=True),
+    sa.Column("same_as", _STRING, nullable=False, index=True),
+    sa.Column("cluster", _STRING, nullable=False, index=True),
     sa.Column("first_seen", sa.DateTime, nullable=False),
     sa.Column("last_seen", sa.DateTime, nullable=False),
     sa.Column("missing_since", sa.DateTime),
@@ -62,34 +66,34 @@ _articles = sa.Table(
 _versions = sa.Table(
     "versions",
     _tables,
-    sa.Column("hash", sa.String, primary_key=True),
-    sa.Column("article_id", sa.String, nullable=False, index=True),
-    sa.Column("url", sa.String, nullable=False),
-    sa.Column("title", sa.String, nullable=False),
-    sa.Column("publisher", sa.String, nullable=False),
+    sa.Column("hash", _STRING, primary_key=True),
+    sa.Column("article_id", _STRING, nullable=False, index=True),
+    sa.Column("url", _STRING, nullable=False),
+    sa.Column("title", _STRING, nullable=False),
+    sa.Column("publisher", _STRING, nullable=False),
     sa.Column("published", sa.Date),
     sa.Column("topics", sa.JSON, nullable=False),
-    sa.Column("author", sa.String, nullable=False),
+    sa.Column("author", _STRING, nullable=False),
     sa.Column("modified", sa.Date),
-    sa.Column("language", sa.String, nullable=False),
-    sa.Column("body", sa.String, nullable=False, index=True),
+    sa.Column("language", _STRING, nullable=False),
+    sa.Column("body", _STRING, nullable=False, index=True),
     sa.Column("first_seen", sa.DateTime, nullable=False),
 )
 
 _bodies = sa.Table(
     "bodies",
     _tables,
-    sa.Column("hash", sa.String, primary_key=True),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("hash", _STRING, primary_key=True),
+    sa.Column("text", _STRING, nullable=False),
 )
 
 _failures = sa.Table(
     "failures",
     _tables,
-    sa.Column("place", sa.String, primary_key=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("fingerprint", sa.String, nullable=False),
+    sa.Column("place", _STRING, primary_key=True),
+    sa.Column("source", _STRING, nullable=False),
+    sa.Column("reason", _STRING, nullable=False),
+    sa.Column("fingerprint", _STRING, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("first_seen", sa.DateTime, nullable=False),
     sa.Column("last_seen", sa.DateTime, nullable=False),
@@ -99,7 +103,7 @@ _failures = sa.Table(
 _forgotten = sa.Table(
     "forgotten",
     _tables,
-    sa.Column("url", sa.String, primary_key=True),
+    sa.Column("url", _STRING, primary_key=True),
     sa.Column("since", sa.DateTime, nullable=False),
 )
 
@@ -107,8 +111,8 @@ _forgotten = sa.Table(
 _sketches = sa.Table(
     "sketches",
     _tables,
-    sa.Column("article_id", sa.String, primary_key=True),
-    sa.Column("version", sa.String, nullable=False),
+    sa.Column("article_id", _STRING, primary_key=True),
+    sa.Column("version", _STRING, nullable=False),
     sa.Column("words", sa.LargeBinary, nullable=False),
     sa.Column("figures", sa.LargeBinary, nullable=False),
 )
@@ -116,13 +120,13 @@ _bands = sa.Table(
     "bands",
     _tables,
     sa.Column("band", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("article_id", sa.String, primary_key=True, index=True),
+    sa.Column("article_id", _STRING, primary_key=True, index=True),
 )
 _pairs = sa.Table(
     "pairs",
     _tables,
-    sa.Column("one", sa.String, primary_key=True),
-    sa.Column("other", sa.String, primary_key=True, index=True),
+    sa.Column("one", _STRING, primary_key=True),
+    sa.Column("other", _STRING, primary_key=True, index=True),
 )
 
 _IN_USE = sa.and_(_articles.c.state == "active", _articles.c.stored != "")
@@ -215,7 +219,7 @@ class Failure:
         source: the name of its source.
         reason: worded to follow ``where``.
         fingerprint: names its content as far as that is known; with other content it is tried at once.
-        tries: how often it failed.
+        tries: in how many runs it was found failing.
         first_seen, last_seen: when it failed first and last.
         retry_at: before this time the same content is not tried again.
     """
@@ -239,34 +243,61 @@ class Catalogue:
     """What was seen, what is stored, and since when."""
 
     def __init__(self, database: Path | str, *, rebuild: bool = False):
-        """Open the database, and make its tables when it has none.
+        """Open the database, and make its tables when it has none; ``name`` is what to call it in messages.
 
         Args:
-            database: the path of an SQLite file, or a URL of SQLAlchemy's.
+            database: the path of an SQLite file, or a URL of SQLAlchemy's as text.
             rebuild: also open one that an earlier version made, for `start_over`.
 
         Raises:
-            StorageError: the file cannot be made, or is not a catalogue.
+            UsageError: the URL is none.
+            StorageError: the database cannot be reached or made, or is not a catalogue.
             OutdatedError: an earlier version made it.
         """
-        self._name = str(database)
-        self._engine = sa.create_engine(self._name if "://" in self._name else f"sqlite:///{database}")
-        if self._engine.dialect.name == "sqlite":
+        if isinstance(database, Path):
+            self.name = str(database)
+            self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(database)))
+        else:
+            self._engine = _engine_at(database)
+            # Without what stands behind the question mark, where a password may be too.
+            self.name = self._engine.url.set(query={}).render_as_string(hide_password=True)
+        self._is_file = self._engine.dialect.name == "sqlite"
+        if self._is_file:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         with self._guard():
+            self._check_encoding()
             self.is_outdated = self._find_outdated()
             if self.is_outdated and not rebuild:
                 raise OutdatedError(
-                    f"The catalogue {self._name} was made by another version of REEx Answers: "
+                    f"The catalogue {self.name} was made by another version of REEx Answers: "
                     "run `reex ingest --rebuild`."
                 )
             if not self.is_outdated:
                 self._create()
 
+    def _check_encoding(self) -> None:
+        if self._engine.dialect.name != "postgresql":
+            return
+        with self._reading() as db:
+            encoding = db.execute(sa.text("SHOW server_encoding")).scalar_one()
+        if encoding != "UTF8":
+            raise StorageError(
+                f"The database {self.name} has the encoding {encoding}, which cannot hold every text: "
+                "make another one with UTF8."
+            )
+
     def _find_outdated(self) -> bool:
-        if "articles" not in sa.inspect(self._engine).get_table_names():
+        tables = sa.inspect(self._engine).get_table_names()
+        if "articles" not in tables:
             return False
-        return self.fact("schema") != _SCHEMA
+        schema = self.fact("schema") if _facts.name in tables or self._is_file else None
+        # No version of ours left that in a server; a rebuild would delete the tables of somebody else.
+        if schema is None and not self._is_file:
+            raise StorageError(
+                f"The database {self.name} holds tables that are not of REEx Answers: "
+                "give it a database of its own in REEX_CATALOGUE_URL."
+            )
+        return schema != _SCHEMA
 
     def _create(self) -> None:
         # The mark comes before the tables: without it they would count as those of an earlier version.
@@ -281,16 +312,22 @@ class Catalogue:
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise StorageError(
-                f"The catalogue {self._name} cannot be used ({error.orig}): "
-                "check free disk space and access rights."
-            ) from error
-        except DatabaseError as error:
-            raise StorageError(
-                f"{self._name} is damaged or is no catalogue ({error.orig}): "
-                "move it away and run `reex ingest` again."
-            ) from error
+        except SQLAlchemyError as error:
+            raise StorageError(self._complaint(error)) from error
+
+    def _complaint(self, error: SQLAlchemyError) -> str:
+        cause = " ".join(str(getattr(error, "orig", error)).split())[:300]
+        if not self._is_file:
+            return (
+                f"The catalogue {self.name} cannot be used ({cause}): check that its server runs, "
+                "and the address, user and rights in REEX_CATALOGUE_URL."
+            )
+        if isinstance(error, OperationalError):
+            remedy = "check free disk space and access rights"
+            return f"The catalogue {self.name} cannot be used ({cause}): {remedy}."
+        return (
+            f"{self.name} is damaged or is no catalogue ({cause}): move it away and run `reex ingest` again."
+        )
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -368,7 +405,7 @@ class Catalogue:
             )
             .add_columns(table.cluster, table.missing_since, table.last_seen, table.first_seen.label("since"))
             .select_from(_articles.join(_versions, table.wanted == _versions.c.hash))
-            .order_by(_versions.c.published.desc(), _versions.c.url)
+            .order_by(_versions.c.published.desc().nulls_last(), _versions.c.url)
         )
         with self._reading() as db:
             rows = db.execute(query).all()
@@ -735,13 +772,48 @@ class Catalogue:
                 db.execute(sa.update(_articles).values(stored="", passages=0))
             return
         with self._guard():
-            old = sa.MetaData()
-            old.reflect(self._engine)
             with self._engine.begin() as db:
-                db.execute(sa.delete(_facts).where(_facts.c.name != "sources"))
-                old.drop_all(db, [table for name, table in old.tables.items() if name != _facts.name])
+                db.execute(sa.delete(_facts).where(_facts.c.name.not_in(("sources", "data_dir"))))
+                _tables.drop_all(db, [table for table in _tables.sorted_tables if table is not _facts])
             self._create()
         self.is_outdated = False
+
+
+def _engine_at(url: str) -> sa.Engine:
+    """The engine for a URL, of which no message repeats what could be a part of a password.
+
+    Raises:
+        UsageError: it is none that SQLAlchemy knows.
+        StorageError: the driver that it names is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+        if url.count("@") > 1:  # the rest of a password would be taken for the host
+            raise ValueError
+        dialect, driver = parsed.get_dialect(), parsed.get_driver_name()
+    except NoSuchModuleError:
+        raise UsageError(
+            f"REEX_CATALOGUE_URL names {parsed.drivername}, which SQLAlchemy does not know: "
+            "begin it with postgresql+psycopg:// or sqlite:///."
+        ) from None
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "REEX_CATALOGUE_URL is not the URL of a database: write it as "
+            "postgresql+psycopg://user:password@host/name, with %40 for an @ in the password."
+        ) from None
+    if dialect.is_async:
+        raise UsageError(
+            f"The driver {driver} in REEX_CATALOGUE_URL is for asyncio: name another, as psycopg."
+        )
+    if driver in ("psycopg", "psycopg2"):
+        parsed = parsed.set(query={**_LIBPQ, **parsed.query})
+    try:
+        return sa.create_engine(parsed, pool_pre_ping=dialect.name != "sqlite")
+    except ImportError as error:
+        raise StorageError(
+            f"The driver {driver} in REEX_CATALOGUE_URL is not installed ({error}): "
+            "run `pip install -c constraints.txt -e '.[postgres]'`, or install what it needs."
+        ) from error
 
 
 def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:

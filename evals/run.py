@@ -28,7 +28,7 @@ from evals.record import Record, record
 from evals.suite import Case, Suite, read_suite
 from rag import model_file
 from rag.chain import AnswerChain
-from rag.index import Index
+from rag.index import open_index
 from rag.ingest import ingest
 from rag.llm import LLM, uses_packaged_model
 from rag.llm import Progress as Assembling
@@ -177,7 +177,7 @@ def _with_corpus(suite: Suite, settings: Settings) -> Settings:
         jsonl.write(brought, suite.articles)
         sources = [*sources, str(brought)]
     ingest(folder, settings.embedding_model, sources, only=True, rebuild=True)
-    return settings.model_copy(update={"data_dir": folder})
+    return settings.model_copy(update={"data_dir": folder, "catalogue_url": SecretStr("")})
 
 
 Ask = Callable[[Question], Answer]
@@ -234,7 +234,7 @@ def _found(chain: AnswerChain, settings: Settings, question: Question) -> Answer
 
 def _articles(settings: Settings) -> list[Article]:
     """All that the index holds."""
-    index = Index(settings.data_dir, settings.embedding_model)
+    index = open_index(settings)
     try:
         catalogue = index.catalogue
         return sorted(catalogue.articles(catalogue.entries()).values(), key=lambda article: article.id)

@@ -31,7 +31,7 @@ from rag.errors import LLMError
 from rag.figures import missing_figures
 from rag.generate import Prompt, build_prompt, system_messages
 from rag.ground import Grounder, Judge, shown_text
-from rag.index import Index
+from rag.index import open_index
 from rag.llm import LLM, Progress, open_llm
 from rag.names import without_tickers
 from rag.nli import Entailment
@@ -128,7 +128,7 @@ def open_retriever(settings: Settings) -> Retriever:
     Raises:
         IndexUnusableError: there is no index, or another embedding model built it.
     """
-    index = Index(settings.data_dir, settings.embedding_model)
+    index = open_index(settings)
     return Retriever(index, Embedder(settings.embedding_model))
 
 

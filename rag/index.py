@@ -25,13 +25,14 @@ from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError, NotFoundError
 
 from corpus.article import Article
-from corpus.catalogue import Catalogue
 from corpus.errors import StorageError
+from rag.catalogue import open_catalogue
 from rag.chunk import CHUNKING
 from rag.dates import day_number
 from rag.embed import Vectors
 from rag.errors import IndexUnusableError
 from rag.lexical import LexicalIndex, Row
+from rag.settings import Settings
 from rag.types import UNFILTERED, Filters, Passage
 from rag.window import known_date
 
@@ -43,31 +44,42 @@ _opening = Lock()
 
 
 class Index:
-    """Passages in Chroma and BM25, kept in step with a catalogue in the same folder."""
+    """Passages in Chroma and BM25, kept in step with a catalogue."""
 
-    def __init__(self, folder: Path, embedding_model: str, *, create: bool = False, rebuild: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        embedding_model: str,
+        *,
+        catalogue_url: str = "",
+        create: bool = False,
+        rebuild: bool = False,
+    ):
         """Open the index in ``folder``.
 
         Args:
             folder: the data directory.
             embedding_model: must be the model that built the index.
+            catalogue_url: the database of the catalogue; empty for a file in the folder.
             create: make an empty index when there is none.
             rebuild: also open an index that was built in another way, for `start_over`.
 
         Raises:
             IndexUnusableError: there is no index, or it was built in another way.
             OutdatedError: its catalogue was made by an earlier version.
-            StorageError: the folder cannot be used.
+            StorageError: the folder or the database cannot be used.
+            UsageError: ``catalogue_url`` is no URL of a database.
         """
         self._folder = folder
         self._fingerprint = {"embedding_model": embedding_model, "chunking": CHUNKING, "fields": _FIELDS}
-        if not create and not (folder / "catalogue.sqlite").exists():
-            raise IndexUnusableError(f"There is no index in {folder}: run `reex ingest` first.")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"The data directory {folder} cannot be made ({error.strerror}).") from error
-        self.catalogue = Catalogue(folder / "catalogue.sqlite", rebuild=rebuild)
+        if create:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(
+                    f"The data directory {folder} cannot be made ({error.strerror})."
+                ) from error
+        self.catalogue = open_catalogue(folder, catalogue_url, create=create, rebuild=rebuild)
         self._collection = self._open_collection(create, rebuild)
         self._load(self.catalogue.fact("generation") or "")
 
@@ -279,8 +291,18 @@ class Index:
                 )
 
     def close(self) -> None:
-        """Release the catalogue's file."""
+        """Release the catalogue."""
         self.catalogue.close()
+
+
+def open_index(settings: Settings) -> Index:
+    """The index that the settings name.
+
+    Raises:
+        IndexUnusableError, OutdatedError, StorageError, UsageError: as `Index`.
+    """
+    url = settings.catalogue_url.get_secret_value()
+    return Index(settings.data_dir, settings.embedding_model, catalogue_url=url)
 
 
 def _portions(items: Iterable[str], size: int) -> Iterator[list[str]]:

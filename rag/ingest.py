@@ -24,13 +24,14 @@ from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
 
 from corpus.article import Article, article_id
-from corpus.catalogue import Catalogue, Entry, now
+from corpus.catalogue import Entry, now
 from corpus.errors import CorpusError, ReexError, StoppedError, StorageError
 from corpus.fetch import Fetcher
 from corpus.reading import Rejected
-from corpus.sources import Seen, Source
+from corpus.sources import Seen, Source, ask_again
 from corpus.sources import open_source as open_by_name
 from corpus.sources.files import STARTER_SOURCE
+from rag.catalogue import open_catalogue
 from rag.chunk import chunk, context_of
 from rag.embed import Embedder
 from rag.errors import BusyError
@@ -41,6 +42,7 @@ from rag.types import Passage
 
 _BATCH_PASSAGES = 256
 _BATCH_ARTICLES = 200  # read and not yet written down
+_MAX_PLACE_BYTES = 2500
 
 Progress = Callable[[int, int], None]
 """Called with the number of articles done and to do."""
@@ -151,6 +153,7 @@ def update(
             settings.data_dir,
             settings.embedding_model,
             sources,
+            catalogue_url=settings.catalogue_url.get_secret_value(),
             retire_after_days=settings.retire_after_days,
             open_source=lambda name: open_by_name(name, fetcher),
             stopped=halt.is_set,
@@ -163,6 +166,7 @@ def ingest(
     embedding_model: str,
     sources: Sequence[str] = (),
     *,
+    catalogue_url: str = "",
     only: bool = False,
     rebuild: bool = False,
     retire_after_days: float = 7,
@@ -179,6 +183,7 @@ def ingest(
         embedding_model: name of the model that embeds passages.
         sources: names of further sources (see `source_name`), remembered from now on. Without
             any, and with no memory of any, the starter corpus is the source.
+        catalogue_url: the database of the catalogue; empty for a file in the folder.
         only: forget all other sources and their articles.
         rebuild: accept an index that was built in another way, by building it anew.
         retire_after_days: how long an article stays that is gone from a remote source; what is gone from
@@ -202,7 +207,7 @@ def ingest(
     """
     started = perf_counter()
     with _storage_errors(folder), locked(folder):
-        index = Index(folder, embedding_model, create=True, rebuild=rebuild)
+        index = Index(folder, embedding_model, catalogue_url=catalogue_url, create=True, rebuild=rebuild)
         try:
             remembered = index.catalogue.sources() or [STARTER_SOURCE]
             wanted = list(sources) if only and sources else list(dict.fromkeys([*remembered, *sources]))
@@ -223,6 +228,7 @@ def forget(
     embedding_model: str,
     url: str,
     *,
+    catalogue_url: str = "",
     load_embedder: Callable[[], Embedder] | None = None,
 ) -> None:
     """Delete an article, and leave its address out from now on.
@@ -232,14 +238,14 @@ def forget(
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
-    with _opened(folder, embedding_model, load_embedder) as run:
+    with _opened(folder, embedding_model, catalogue_url, load_embedder) as run:
         run.forget(url)
 
 
-def remember(folder: Path, url: str) -> bool:
+def remember(folder: Path, url: str, *, catalogue_url: str = "") -> bool:
     """Let a forgotten address be taken in again by the next ingest; tells whether it was forgotten."""
     with locked(folder):
-        catalogue = Catalogue(folder / "catalogue.sqlite")
+        catalogue = open_catalogue(folder, catalogue_url)
         try:
             return catalogue.remember(url)
         finally:
@@ -275,14 +281,14 @@ class Verified:
         return f"{self.articles} articles, {self.passages} passages: {text or 'all agree'}."
 
 
-def verify(folder: Path, embedding_model: str) -> Verified:
+def verify(folder: Path, embedding_model: str, *, catalogue_url: str = "") -> Verified:
     """Check that catalogue, Chroma and BM25 agree.
 
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
     with _storage_errors(folder), locked(folder):
-        index = Index(folder, embedding_model)
+        index = Index(folder, embedding_model, catalogue_url=catalogue_url)
         try:
             stored = index.catalogue.stored()
             found = (tuple(sorted(index.lost())), len(index.unaccounted()), index.unsearchable())
@@ -295,6 +301,7 @@ def mend(
     folder: Path,
     embedding_model: str,
     *,
+    catalogue_url: str = "",
     load_embedder: Callable[[], Embedder] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> None:
@@ -303,7 +310,7 @@ def mend(
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
-    with _opened(folder, embedding_model, load_embedder, progress) as run:
+    with _opened(folder, embedding_model, catalogue_url, load_embedder, progress) as run:
         run.mend()
 
 
@@ -311,11 +318,12 @@ def mend(
 def _opened(
     folder: Path,
     embedding_model: str,
+    catalogue_url: str,
     load_embedder: Callable[[], Embedder] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Iterator["_Run"]:
     with _storage_errors(folder), locked(folder):
-        index = Index(folder, embedding_model)
+        index = Index(folder, embedding_model, catalogue_url=catalogue_url)
         try:
             yield _Run(index, folder, load_embedder or (lambda: Embedder(embedding_model)), progress)
         finally:
@@ -378,17 +386,23 @@ def _open(
     """Open the sources, before anything is changed."""
     notes_of = (lambda _: {}) if index.catalogue.is_outdated else index.catalogue.notes_of
     # A site's bare address may turn out to be a source that is remembered already.
-    found = {source.name: source for source in map(open_source, names)}
+    found: dict[str, Source] = {}
+    asked: set[str] = set()
+    for name in names:
+        source = open_source(name)
+        found[source.name] = source
+        if name in given:
+            asked.add(source.name)
     opened = []
-    for name, source in found.items():
+    for source in found.values():
         if stopped():
             raise StoppedError("Stopped.")
-        if is_remote(name):
+        if is_remote(source.name):
             reading(source.describes, 0)
-        opened.append(_first_read(source, notes_of(name)))
+        opened.append(_first_read(source, notes_of(source.name), source.name in asked))
     failed = [each for each in opened if each.failure]
     for each in failed:
-        if each.name in given or len(failed) == len(opened):
+        if each.name in asked or len(failed) == len(opened):
             raise CorpusError(each.failure)
     return opened
 
@@ -397,7 +411,9 @@ def _open_publicly(name: str) -> Source:
     return open_by_name(name, Fetcher())
 
 
-def _first_read(source: Source, notes: dict[str, Any]) -> _Opened:
+def _first_read(source: Source, notes: dict[str, Any], asked_for: bool) -> _Opened:
+    if asked_for:
+        ask_again(notes)
     items = source.articles(notes)
     try:
         first = list(islice(items, 1))
@@ -487,6 +503,8 @@ class _Run:
                     raise StoppedError("Stopped.")
                 if is_remote(each.name):
                     self._reading(each.source.describes, number + 1)
+                if not isinstance(item, Rejected) and _as_stored(item.url) != item.url:
+                    item = Rejected(item.url, "has signs in its address that cannot be stored")
                 if isinstance(item, Rejected):
                     each.gaps = True
                     self._fail(item, each.name)
@@ -529,6 +547,7 @@ class _Run:
         same.clear()
 
     def _fail(self, item: Rejected, source: str, fingerprint: str = "") -> None:
+        item = Rejected(_shortened(_as_stored(item.where)), _as_stored(item.reason))
         self._rejected[item.where] = item
         if self._catalogue.fail(item.where, source, item.reason, self._now, fingerprint):
             self._report.rejected.append(item)
@@ -728,6 +747,16 @@ class _Run:
             if mended:
                 over.append(failure.where)
         self._catalogue.clear_failures(over)
+
+
+def _as_stored(text: str) -> str:
+    """Without what not every database can hold: lone surrogates and NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+
+
+def _shortened(where: str) -> str:
+    """No longer than a key of PostgreSQL's may be."""
+    return where.encode()[:_MAX_PLACE_BYTES].decode("utf-8", "ignore")
 
 
 def _same_as(entries: Iterable[Entry]) -> dict[str, str]:

@@ -1,20 +1,53 @@
 """Parts that many tests share: the real embedding model, small articles, the starter corpus as an index."""
 
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 
 from corpus.article import Article
 from rag.embed import PACKAGED, Embedder
 from rag.index import Index
 from rag.ingest import ingest
 
+os.environ["REEX_CATALOGUE_URL"] = ""  # tests never touch the catalogue of whoever runs them
+
 # The machine may be slow or busy; what counts is the result.
 hypothesis.settings.register_profile("reex", deadline=None)
 hypothesis.settings.load_profile("reex")
+
+
+# The URL of a PostgreSQL database in which tests may make schemas, for those that also run against a server.
+POSTGRES = os.environ.get("REEX_TEST_POSTGRES", "")
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The URL of an empty schema in PostgreSQL."""
+    if not POSTGRES:
+        pytest.skip("REEX_TEST_POSTGRES is not set")
+    schema = f"test_{uuid.uuid4().hex}"
+    engine = sa.create_engine(POSTGRES)
+    with engine.begin() as db:
+        db.execute(sa.text(f"create schema {schema}"))
+    url = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
+    yield url.render_as_string(hide_password=False)
+    with engine.begin() as db:
+        db.execute(sa.text(f"drop schema {schema} cascade"))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("server"))
+    return f"sqlite:///{tmp_path}/elsewhere.sqlite"
 
 
 @pytest.fixture(scope="session")

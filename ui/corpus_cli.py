@@ -9,7 +9,7 @@ import typer
 
 from corpus.catalogue import Catalogue, Record, Version
 from corpus.errors import ReexError, UsageError
-from rag.errors import IndexUnusableError
+from rag.catalogue import open_catalogue
 from rag.settings import Settings, load_settings
 from ui.library import Wanted, article_as_data, changed_lines
 from ui.progress import progress
@@ -81,10 +81,10 @@ def list_all(
 @app.command()
 def show(url: Url, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show an article with its addresses and passages."""
-    from rag.index import Index
+    from rag.index import open_index
 
     settings = load_settings(data_dir=data_dir)
-    index = Index(settings.data_dir, settings.embedding_model)
+    index = open_index(settings)
     try:
         record, *_ = _found(index.catalogue, url)
         addresses = index.catalogue.addresses(record.entry.article_id)
@@ -194,17 +194,18 @@ def forget(
     from rag.ingest import remember
 
     settings = load_settings(data_dir=data_dir)
+    catalogue_url = settings.catalogue_url.get_secret_value()
     catalogue = _open(settings)
     known = next(
         (r.article.url for r in catalogue.records() if url in (r.article.url, r.entry.article_id)), url
     )
     catalogue.close()
     if undo:
-        if not remember(settings.data_dir, known):
+        if not remember(settings.data_dir, known, catalogue_url=catalogue_url):
             raise UsageError(f"{known} was not forgotten.")
         told = f"{known} may be taken in again: reex ingest."
     else:
-        delete(settings.data_dir, settings.embedding_model, known)
+        delete(settings.data_dir, settings.embedding_model, known, catalogue_url=catalogue_url)
         told = f"{known} is forgotten. It comes back only after: reex corpus forget --undo {known}"
     if as_json:
         _print_json({"url": known, "forgotten": not undo})
@@ -223,12 +224,14 @@ def verify(
     from rag.ingest import verify as check
 
     settings = load_settings(data_dir=data_dir)
-    found = check(settings.data_dir, settings.embedding_model)
+    catalogue_url = settings.catalogue_url.get_secret_value()
+    place = (settings.data_dir, settings.embedding_model)
+    found = check(*place, catalogue_url=catalogue_url)
     wrong = found.lost or found.stale or found.unsearchable
     if wrong and repair:
         with progress("Storing passages again") as advance:
-            mend(settings.data_dir, settings.embedding_model, progress=advance)
-        found = check(settings.data_dir, settings.embedding_model)
+            mend(*place, catalogue_url=catalogue_url, progress=advance)
+        found = check(*place, catalogue_url=catalogue_url)
     if as_json:
         _print_json({**vars(found), "repaired": bool(wrong and repair)})
     else:
@@ -264,10 +267,7 @@ def export(
 
 
 def _open(settings: Settings) -> Catalogue:
-    path = settings.data_dir / "catalogue.sqlite"
-    if not path.exists():
-        raise IndexUnusableError(f"There is no index in {settings.data_dir}: run `reex ingest` first.")
-    return Catalogue(path)
+    return open_catalogue(settings.data_dir, settings.catalogue_url.get_secret_value())
 
 
 def _found(catalogue: Catalogue, url: str) -> tuple[Record, list[Version]]:

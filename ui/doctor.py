@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from corpus.errors import ReexError
 from rag import model_file
 from rag.embed import PACKAGED, packaged_model
-from rag.index import Index
+from rag.index import open_index
 from rag.llm import name_of, uses_packaged_model
 from rag.settings import Settings
 from rag.tokens import count_tokens
@@ -89,7 +89,7 @@ def _language_model(settings: Settings) -> Finding:
 
 def _index(settings: Settings) -> Finding:
     try:
-        index = Index(settings.data_dir, settings.embedding_model)
+        index = open_index(settings)
     except ReexError as error:
         return Finding("index", False, str(settings.data_dir), str(error))
     span = index.catalogue.span()

@@ -5,6 +5,7 @@ Each is one module with one class; all of them have the shape of `Source`. Those
 """
 
 from corpus.sources.choose import discover, open_source
+from corpus.sources.pages import ask_again
 from corpus.sources.source import Seen, Source
 
-__all__ = ["Seen", "Source", "discover", "open_source"]
+__all__ = ["Seen", "Source", "ask_again", "discover", "open_source"]

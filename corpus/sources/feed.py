@@ -62,7 +62,10 @@ class Feed:
                     yield from self._entry(entry, url, publisher, known)
             state["validators"] = page.validators
         for url in [url for url in known if url not in listed]:
-            yield unchanged(known[url], url)
+            if known[url]["rejected"]:
+                yield from read_page(Link(url, known[url]["changed"]), self._fetcher, known)
+            else:
+                yield from unchanged(known[url], url)
 
     def _entry(
         self, entry: Any, url: str, publisher: str, known: dict[str, Any]
@@ -82,7 +85,7 @@ class Feed:
             modified=_day(entry.get("updated_parsed")),
             topics=tuple(plain(str(tag.get("term") or "")) for tag in entry.get("tags", [])),
         )
-        known[url] = remember(found, changed, {})
+        known[url] = remember(found, changed, {}, known.get(url))
         yield found
 
 

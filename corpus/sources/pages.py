@@ -18,6 +18,9 @@ from corpus.sources.source import Seen
 REREAD_DAYS = 28
 """Between one and two times so many days after it was last read, a page is read whatever the site says."""
 
+LONGEST_WAIT_DAYS = 30
+"""A page that fails again and again is tried at least this often."""
+
 _GONE = (404, 410)
 
 
@@ -107,62 +110,91 @@ def read_pages(
         if whole:
             del known[url]
         else:
-            yield unchanged(known[url], url)
+            yield from unchanged(known[url], url)
 
 
 def read_page(link: Link, fetcher: Fetcher, known: dict[str, Any]) -> Iterator[Article | Seen | Rejected]:
     """Read one page, unless it is known and its source or its site says that nothing changed.
 
-    A page that was known and is gone yields nothing.
+    One that failed is tried again when its source says that it changed, else later and later. A page of
+    which an article was known and that is gone yields nothing.
     """
     memory = known.get(link.url)
-    trusted = memory if memory and not due(link.url, memory) else None
-    if trusted and link.changed and link.changed == trusted["changed"]:
-        yield unchanged(trusted, link.url)
+    trusted = memory if memory and rests(link.url, memory) else None
+    failed = bool(trusted and trusted["rejected"])
+    if trusted and link.changed == trusted["changed"] and (link.changed or failed):
+        yield from unchanged(trusted, link.url)
         return
     try:
         page = fetcher.get(link.url, trusted["validators"] if trusted else None)
     except FetchError as error:
-        if memory and error.status in _GONE:
-            del known[link.url]
-        else:
-            yield Rejected(memory["article"] if memory else link.url, error.reason)
+        found: Article | Rejected = Rejected(link.url, error.reason)
+        noted = remember(found, link.changed, {}, memory)
+        noted["gone"] = error.status in _GONE and bool(noted["article"])
+        if not error.where.endswith("/robots.txt"):  # else the site failed, and the page was not asked for
+            known[link.url] = noted
+        yield from unchanged(noted, link.url)
         return
-    if page.unchanged and memory:
-        memory["changed"] = link.changed
-        yield unchanged(memory, link.url)
+    if page.unchanged and trusted:
+        trusted["changed"] = link.changed
+        yield from unchanged(trusted, link.url)
         return
     found = to_article(page, link.url)
-    known[link.url] = remember(found, link.changed, page.validators)
+    known[link.url] = remember(found, link.changed, page.validators, memory)
     yield found
 
 
-def remember(found: Article | Rejected, changed: str, validators: dict[str, str]) -> dict[str, Any]:
-    """What to note of a page that was read today, as JSON."""
-    article = found.url if isinstance(found, Article) else found.where
-    reason = found.reason if isinstance(found, Rejected) else ""
-    today = date.today().isoformat()
+def remember(
+    found: Article | Rejected,
+    changed: str,
+    validators: dict[str, str],
+    former: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What to note of a page that was read today, as JSON; ``former`` is what was noted before."""
+    tries, article = 0, found.url if isinstance(found, Article) else ""
+    if isinstance(found, Rejected):
+        article = former["article"] if former else ""
+        again = former and former["rejected"] and former["changed"] == changed
+        tries = former.get("tries", 0) + 1 if former and again else 1
     return {
-        "article": article,
-        "rejected": reason,
+        "article": article,  # what was read there last, or nothing yet
+        "rejected": found.reason if isinstance(found, Rejected) else "",
         "changed": changed,
-        "read": today,
+        "read": date.today().isoformat(),
         "validators": validators,
+        "tries": tries,
     }
 
 
-def unchanged(memory: dict[str, Any], url: str) -> Seen | Rejected:
-    """What a page yields of which nothing new is known."""
-    return Rejected(url, memory["rejected"]) if memory["rejected"] else Seen(memory["article"])
+def unchanged(memory: dict[str, Any], url: str) -> Iterator[Seen | Rejected]:
+    """What a page yields of which nothing new is known; nothing when it is gone."""
+    if memory.get("gone"):
+        return
+    if memory["rejected"]:
+        yield Rejected(memory["article"] or url, memory["rejected"])
+    else:
+        yield Seen(memory["article"])
 
 
-def due(key: str, memory: dict[str, Any]) -> bool:
-    """Whether it is time to read something again though its source says that it did not change.
+def rests(key: str, memory: dict[str, Any]) -> bool:
+    """Whether something need not be read again yet as long as its source says that it did not change.
 
-    Sources forget to say so; different days for different pages spread the work.
+    Sources forget to say so; different days for different pages spread the work. What failed is tried again
+    after a day, then after two, four, and so on.
     """
     age = (date.today() - date.fromisoformat(memory["read"])).days
-    return age >= REREAD_DAYS + crc32(key.encode()) % REREAD_DAYS
+    if memory["rejected"]:
+        tries: int = memory.get("tries", 0)
+        return tries > 0 and age < min(2 ** (tries - 1), LONGEST_WAIT_DAYS)
+    return age < REREAD_DAYS + crc32(key.encode()) % REREAD_DAYS
+
+
+def ask_again(state: dict[str, Any]) -> None:
+    """Let everything that failed be tried at the next reading, in the notes of any source."""
+    for notes in state.values():
+        for memory in notes.values() if isinstance(notes, dict) else ():
+            if isinstance(memory, dict) and memory.get("rejected"):
+                memory["tries"] = 0
 
 
 def to_article(page: Page, url: str) -> Article | Rejected:

@@ -19,7 +19,7 @@ from corpus.errors import FetchError
 from corpus.fetch import Fetcher, Page
 from corpus.reading import Rejected
 from corpus.sources.fragment import article_of, plain
-from corpus.sources.pages import due, remember, same_site, unchanged
+from corpus.sources.pages import remember, rests, same_site, unchanged
 from corpus.sources.source import Seen
 
 _LISTED = 100  # the most that WordPress allows
@@ -73,12 +73,9 @@ class WordPress:
         changed = []
         for post in listed.values():
             memory = known.get(str(post.id))
-            if (
-                memory
-                and (memory["changed"], memory["url"]) == (post.changed, post.url)
-                and not due(post.url, memory)
-            ):
-                yield unchanged(memory, post.url)
+            seems_same = memory and (memory["changed"], memory["url"]) == (post.changed, post.url)
+            if memory and seems_same and rests(post.url, memory):
+                yield from unchanged(memory, post.url)
             else:
                 changed.append(post)
         for start in range(0, len(changed), _READ):
@@ -128,7 +125,7 @@ class WordPress:
             )
         except FetchError as error:
             if len(posts) == 1:
-                yield Rejected(posts[0].url, error.reason)
+                yield _noted(Rejected(posts[0].url, error.reason), posts[0], known)
                 return
             half = len(posts) // 2
             yield from self._read(posts[:half], publisher, known)
@@ -137,9 +134,7 @@ class WordPress:
         by_id = {fields.get("id"): fields for fields in found if isinstance(fields, dict)}
         for post in posts:
             if post.id in by_id:
-                result = self._article(by_id[post.id], post.url, publisher)
-                known[str(post.id)] = {**remember(result, post.changed, {}), "url": post.url}
-                yield result
+                yield _noted(self._article(by_id[post.id], post.url, publisher), post, known)
             # else it was deleted since it was listed
 
     def _article(self, fields: Mapping[str, Any], url: str, publisher: str) -> Article | Rejected:
@@ -178,6 +173,12 @@ class WordPress:
         if not isinstance(found, list):
             raise FetchError(self.name, "does not answer with a list of posts", "check the address")
         return found, page
+
+
+def _noted(found: Article | Rejected, post: _Post, known: dict[str, Any]) -> Article | Rejected:
+    memory = remember(found, post.changed, {}, known.get(str(post.id)))
+    known[str(post.id)] = {**memory, "url": post.url}
+    return found
 
 
 def _json(page: Page) -> Any:

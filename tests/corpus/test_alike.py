@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 
@@ -59,8 +58,8 @@ def test_groups_are_what_pairs_connect() -> None:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    opened = Catalogue(tmp_path / "catalogue.sqlite")
+def catalogue(database: str) -> Iterator[Catalogue]:
+    opened = Catalogue(database)
     yield opened
     opened.close()
 

@@ -1,5 +1,6 @@
 """The catalogue gives back what was put into it, and says so when its file is no catalogue."""
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,10 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from corpus.article import Article
 from corpus.catalogue import Catalogue, Entry, Failure, Span, Version
-from corpus.errors import OutdatedError, StorageError
+from corpus.errors import OutdatedError, ReexError, StorageError, UsageError
 
 MakeArticle = Callable[..., Article]
 
@@ -21,10 +23,19 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def catalogue(path: Path) -> Iterator[Catalogue]:
-    opened = Catalogue(path)
+def catalogue(database: str) -> Iterator[Catalogue]:
+    opened = Catalogue(database)
     yield opened
     opened.close()
+
+
+def texts(database: str) -> list[str]:
+    # All texts that are kept, past the catalogue.
+    engine = sa.create_engine(database)
+    with engine.connect() as db:
+        found = list(db.execute(sa.text("select text from bodies")).scalars())
+    engine.dispose()
+    return found
 
 
 T0 = datetime(2026, 1, 1)
@@ -66,7 +77,7 @@ def test_a_new_catalogue_is_empty(catalogue: Catalogue) -> None:
 
 
 def test_articles_come_back_as_they_were_put(
-    path: Path, catalogue: Catalogue, make_article: MakeArticle
+    database: str, catalogue: Catalogue, make_article: MakeArticle
 ) -> None:
     full = make_article("包钢 👩‍🔬 said so.\n\nTwice.", "https://example.org/full", topics=("a", "稀土"))
     bare = Article("https://example.org/bare", "Text.")
@@ -74,7 +85,7 @@ def test_articles_come_back_as_they_were_put(
     keep(catalogue, [bare], "two")
     keep(catalogue, [])
 
-    reopened = Catalogue(path)
+    reopened = Catalogue(database)
     assert reopened.articles([full.id, bare.id, "unknown"]) == {full.id: full, bare.id: bare}
     assert reopened.at([full.content_hash, "unknown"]) == {full.content_hash: full}
     assert reopened.entries() == {full.id: entry(full), bare.id: entry(bare, "two")}
@@ -145,7 +156,7 @@ def test_an_article_is_missing_since_it_was_first_missed(
 
 
 def test_a_text_at_two_addresses_is_kept_once(
-    path: Path, catalogue: Catalogue, make_article: MakeArticle
+    database: str, catalogue: Catalogue, make_article: MakeArticle
 ) -> None:
     first, second = make_article("One text."), make_article("One text.", "https://example.org/b")
     keep(catalogue, [first])
@@ -154,8 +165,7 @@ def test_a_text_at_two_addresses_is_kept_once(
     entries = catalogue.entries()
     assert entries[second.id] == entry(second, "two", stored="", passages=0, same_as=first.id)
     assert entries[first.id].body == entries[second.id].body
-    with sqlite3.connect(path) as db:
-        assert db.execute("select text from bodies").fetchall() == [("One text.",)]
+    assert texts(database) == ["One text."]
 
 
 def test_a_failure_is_news_once_until_its_reason_or_content_changes(catalogue: Catalogue) -> None:
@@ -178,7 +188,7 @@ def test_a_failure_is_news_once_until_its_reason_or_content_changes(catalogue: C
 
 
 def test_what_is_forgotten_leaves_no_text_and_is_left_out_until_it_is_remembered(
-    path: Path, catalogue: Catalogue, make_article: MakeArticle
+    database: str, catalogue: Catalogue, make_article: MakeArticle
 ) -> None:
     gone, shared = make_article("Own text."), make_article("Shared.", "https://example.org/b")
     other = make_article("Shared.", "https://example.org/c")
@@ -189,8 +199,7 @@ def test_what_is_forgotten_leaves_no_text_and_is_left_out_until_it_is_remembered
     assert set(catalogue.entries()) == {other.id}
     assert catalogue.history(gone.url) == []
     assert catalogue.articles([other.id]) == {other.id: other}
-    with sqlite3.connect(path) as db:
-        assert db.execute("select text from bodies").fetchall() == [("Shared.",)]
+    assert texts(database) == ["Shared."]
     assert catalogue.forgotten() == {gone.url, shared.url, "https://example.org/never-seen"}
     assert catalogue.remember(gone.url)
     assert not catalogue.remember(gone.url)
@@ -213,6 +222,95 @@ def test_a_catalogue_of_an_earlier_version_is_refused_and_a_rebuild_keeps_its_so
     assert catalogue.fact("generation") is None
     catalogue.close()
     assert Catalogue(path).sources() == ["/a"]
+
+
+def test_a_catalogue_of_a_server_that_is_outdated_starts_over_and_keeps_what_it_must(
+    database: str, make_article: MakeArticle
+) -> None:
+    former = Catalogue(database)
+    keep(former, [make_article("Text.")])
+    former.set_sources(["/a"])
+    former.set_fact("data_dir", "mine")
+    former.set_fact("schema", "0")
+    former.close()
+    with pytest.raises(OutdatedError, match="another version"):
+        Catalogue(database)
+    catalogue = Catalogue(database, rebuild=True)
+    catalogue.start_over()
+    assert (catalogue.sources(), catalogue.fact("data_dir"), catalogue.entries()) == (["/a"], "mine", {})
+    keep(catalogue, [make_article("Text.")])
+    catalogue.close()
+
+
+def test_tables_of_somebody_else_in_a_server_are_left_alone(server: str) -> None:
+    engine = sa.create_engine(server)
+    with engine.begin() as db:
+        db.execute(sa.text("create table articles (id int)"))
+    for rebuild in (False, True):
+        with pytest.raises(StorageError, match="give it a database of its own in REEX_CATALOGUE_URL"):
+            Catalogue(server, rebuild=rebuild)
+    assert sa.inspect(engine).get_table_names() == ["articles"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "message"),
+    [
+        ("", UsageError, "is not the URL of a database"),
+        ("/srv/catalogue.sqlite", UsageError, "is not the URL of a database"),
+        ("postgresql://reex:se@cret@127.0.0.1/reex", UsageError, "with %40 for an @"),
+        ("postgresql://reex:cret@127.0.0.1:cret/reex", UsageError, "is not the URL of a database"),
+        ("postgres://reex:cret@127.0.0.1/reex", UsageError, "names postgres, which SQLAlchemy does not know"),
+        ("sqlite+aiosqlite:///x", UsageError, "for asyncio"),
+        ("oracle+oracledb://reex:cret@127.0.0.1/reex", StorageError, "oracledb .* is not installed"),
+        ("sqlite:////nowhere/at/all", StorageError, "cannot be used"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_one_sentence_without_its_password(
+    url: str, error: type[ReexError], message: str
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        Catalogue(url)
+    assert "cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_or_know_us_is_one_sentence_without_its_password(
+    server: str,
+) -> None:
+    right = sa.make_url(server)
+    for wrong in (
+        right.set(port=1, password="cret"),
+        right.set(password="cret"),
+        right.set(database="nothing"),
+        right.set(username="nobody", query={"password": "cret"}),
+        right.update_query_dict({"cret": "1"}),
+    ):
+        with pytest.raises(
+            StorageError, match=r"cannot be used \(.*\): check that its server runs"
+        ) as caught:
+            Catalogue(wrong.render_as_string(hide_password=False))
+        assert str(right.password) not in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_order_and_case_are_those_of_code_points_and_latin_letters(
+    catalogue: Catalogue, make_article: MakeArticle
+) -> None:
+    for number, title in enumerate(("Éa", "b", "B", "稀土")):
+        published = date(2026, 1, 1) if number else None
+        keep(catalogue, [make_article(f"{number}.", f"https://x.org/{title}", published=published)])
+    urls = [record.article.url for record in catalogue.records()]
+    assert urls == [f"https://x.org/{title}" for title in ("B", "b", "稀土", "Éa")]
+    assert len(catalogue.mentioning(["ORG/B"])) == 2
+    assert len(catalogue.mentioning(["éA"])) == 0
+
+
+def test_an_article_may_have_a_very_long_address(catalogue: Catalogue, make_article: MakeArticle) -> None:
+    path = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(200))
+    article = make_article("Text.", f"https://example.org/{path}")
+    keep(catalogue, [article])
+    assert catalogue.articles([article.id]) == {article.id: article}
 
 
 def test_any_database_that_sqlalchemy_knows_will_do(path: Path, make_article: MakeArticle) -> None:
@@ -244,21 +342,21 @@ def test_publishers_come_with_the_most_frequent_first_and_without_the_unknown(
     assert catalogue.publishers() == ["B", "A", "a"]
 
 
-def test_sources_and_facts_are_remembered_and_replaced(path: Path, catalogue: Catalogue) -> None:
+def test_sources_and_facts_are_remembered_and_replaced(database: str, catalogue: Catalogue) -> None:
     catalogue.set_sources(["starter"])
     catalogue.set_sources(["/a b/文", "starter"])
     catalogue.set_fact("generation", "1")
     catalogue.set_fact("generation", "2")
-    reopened = Catalogue(path)
+    reopened = Catalogue(database)
     assert reopened.sources() == ["/a b/文", "starter"]
     assert reopened.fact("generation") == "2"
     reopened.close()
 
 
 def test_a_reader_goes_on_while_another_connection_writes(
-    path: Path, catalogue: Catalogue, make_article: MakeArticle
+    database: str, catalogue: Catalogue, make_article: MakeArticle
 ) -> None:
-    reader = Catalogue(path)
+    reader = Catalogue(database)
     keep(catalogue, [make_article("Text.")])
     assert len(reader.entries()) == 1
     reader.close()
@@ -270,9 +368,8 @@ def test_a_file_that_is_no_database_is_a_storage_error(path: Path) -> None:
         Catalogue(path)
 
 
-def test_a_damaged_database_is_a_storage_error(
-    path: Path, catalogue: Catalogue, make_article: MakeArticle
-) -> None:
+def test_a_damaged_database_is_a_storage_error(path: Path, make_article: MakeArticle) -> None:
+    catalogue = Catalogue(path)
     keep(catalogue, [make_article(f"{i}. " * 1000, f"https://example.org/{i}") for i in range(20)])
     catalogue.close()  # writes the log back into the file
     raw = path.read_bytes()

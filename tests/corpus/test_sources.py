@@ -15,7 +15,8 @@ from corpus.article import Article
 from corpus.errors import CorpusError
 from corpus.fetch import Fetcher
 from corpus.reading import Rejected
-from corpus.sources import Seen, Source, open_source
+from corpus.sources import Seen, Source, ask_again, open_source
+from corpus.sources.pages import Link, read_pages
 from tests.corpus.site import Answer, Site
 
 Found = list[Article | Seen | Rejected]
@@ -127,6 +128,129 @@ def test_what_was_long_not_read_is_read_though_nothing_seems_changed(site: Site,
         for memory in state[part].values():
             memory["read"] = (date.today() - timedelta(days=60)).isoformat()
         assert len(articles(run(kind(site, fetcher), state))) >= len(site.posts)
+
+
+# What fails is not retried for ever
+
+
+def a_day_later(state: dict[str, Any]) -> None:
+    for memory in state.get("pages", state.get("posts")).values():
+        memory["read"] = (date.fromisoformat(memory["read"]) - timedelta(days=1)).isoformat()
+
+
+def posts_read(found: Found) -> set[str]:
+    return {url for url in articles(found) if "/post-" in url}  # another page has no date of change
+
+
+def break_page(site: Site, number: int, answer: Answer) -> str:
+    site.always[f"/post-{number}/"] = answer
+    return f"/post-{number}/"
+
+
+def failing_post(site: Site) -> str:
+    site.fails_with_post = 3
+    return "include=3&"
+
+
+def without_text(site: Site) -> str:
+    return break_page(site, 3, Answer(b"<html><body><nav>Home</nav></body></html>"))
+
+
+def without_page(site: Site) -> str:
+    return break_page(site, 3, Answer(status=404))
+
+
+def too_large(site: Site) -> str:
+    return break_page(site, 3, Answer(b"x" * (2**20 + 1)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "break_it"),
+    [(wordpress, failing_post), (sitemap, without_text), (sitemap, without_page), (sitemap, too_large)],
+)
+def test_what_fails_is_told_every_time_and_tried_after_one_day_then_two_then_four_and_so_on(
+    site: Site, fetcher: Fetcher, kind: Callable[..., Source], break_it: Callable[[Site], str]
+) -> None:
+    request = break_it(site)
+    state: dict[str, Any] = {}
+    tried = []
+    for day in range(100):
+        site.forget_requests()
+        assert set(rejected(run(kind(site, fetcher), state))) == {site.link(3)}
+        if site.asked(request):
+            tried.append(day)
+        a_day_later(state)
+    assert tried == [0, 1, 3, 7, 15, 31, 61, 91]
+
+
+def test_what_fails_is_tried_at_once_when_it_changes_or_somebody_asks(site: Site, fetcher: Fetcher) -> None:
+    state: dict[str, Any] = {}
+    for number in (3, 4):
+        break_page(site, number, Answer(status=403))
+    run(sitemap(site, fetcher), state)
+    site.always.clear()
+    assert set(rejected(run(sitemap(site, fetcher), state))) == {site.link(3), site.link(4)}
+    site.edit(3, "New words.")
+    assert posts_read(run(sitemap(site, fetcher), state)) == {site.link(3)}
+    ask_again(state)
+    found = run(sitemap(site, fetcher), state)
+    assert (posts_read(found), rejected(found)) == ({site.link(4)}, {})
+    assert len(seen(run(sitemap(site, fetcher), state))) == 20
+
+
+def test_an_article_whose_page_fails_for_a_time_is_named_by_its_own_address(
+    site: Site, fetcher: Fetcher
+) -> None:
+    state: dict[str, Any] = {}
+    run(sitemap(site, fetcher), state)
+    state["pages"][site.link(3)]["article"] = f"{site.url}/canonical/"
+    site.edit(3, "New words.")
+    break_page(site, 3, Answer(status=500))
+    for _ in range(2):
+        found = run(sitemap(site, fetcher), state)
+        assert set(rejected(found)) == {f"{site.url}/canonical/"}
+        assert len(seen(found)) == 19
+
+
+def test_a_page_that_is_gone_and_still_listed_stays_gone_until_it_is_back(
+    site: Site, fetcher: Fetcher
+) -> None:
+    state: dict[str, Any] = {}
+    run(sitemap(site, fetcher), state)
+    site.edit(3, "Changed.")
+    break_page(site, 3, Answer(status=404))
+    for _ in range(3):
+        found = run(sitemap(site, fetcher), state)
+        assert (rejected(found), len(seen(found))) == ({}, 19)
+        a_day_later(state)
+    site.always.clear()
+    for _ in range(2):
+        a_day_later(state)
+    assert posts_read(run(sitemap(site, fetcher), state)) == {site.link(3)}
+
+
+def test_a_page_that_has_left_a_feed_is_tried_again_too(site: Site, fetcher: Fetcher) -> None:
+    site.feed_has_full_text = False
+    state: dict[str, Any] = {}
+    break_page(site, 11, Answer(status=403))
+    run(feed(site, fetcher), state)
+    site.always.clear()
+    site.feed_length = 3
+    assert set(rejected(run(feed(site, fetcher), state))) == {site.link(11)}
+    a_day_later(state)
+    assert set(articles(run(feed(site, fetcher), state))) == {site.link(11)}
+
+
+def test_while_robots_txt_fails_no_page_counts_as_tried(
+    site: Site, open_fetcher: Callable[..., Fetcher]
+) -> None:
+    state: dict[str, Any] = {}
+    urls = [site.link(number) for number in site.posts]
+    list(read_pages(map(Link, urls), open_fetcher(), state))
+    before = json.loads(json.dumps(state))
+    site.always["/robots.txt"] = Answer(status=503)
+    assert len(rejected(list(read_pages(map(Link, urls), open_fetcher(), state)))) == 20
+    assert state == before
 
 
 # WordPress

@@ -397,6 +397,33 @@ def test_a_source_that_fails_half_way_keeps_its_articles_and_the_others_go_on(
     catalogue.close()
 
 
+def test_a_source_named_by_its_user_is_told_to_try_again_what_failed(
+    tmp_path: Path, make_article: MakeArticle, embedder: Embedder
+) -> None:
+    tries: list[int] = []
+
+    class Listing(Site):
+        def articles(self, state: dict[str, Any]) -> Iterator[Article | Seen | Rejected]:
+            page = state.setdefault("pages", {}).setdefault("p", {"rejected": "is empty", "tries": 3})
+            tries.append(page["tries"])
+            yield make_article("Neodymium rose.")
+
+    def run(*names: str) -> None:
+        ingest(
+            tmp_path / "data",
+            PACKAGED,
+            names,
+            only=True,
+            open_source=lambda _: Listing([], "https://example.org/sitemap.xml"),
+            load_embedder=lambda: embedder,
+        )
+
+    run("https://example.org/")
+    run()
+    run("https://example.org/")  # whose source has another name
+    assert tries == [3, 3, 0]
+
+
 def test_an_article_that_fails_is_reported_once_and_tried_again_when_it_changes_or_later(
     tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def test_the_defaults_need_no_configuration(folder: Path) -> None:
     assert found == {
         "llm": "",
         "data_dir": folder / ".local/share/reex",
+        "catalogue_url": SecretStr(""),
         "cache_dir": folder / ".cache/reex",
         "embedding_model": "all-MiniLM-L6-v2",
         "top_k": 10,
@@ -65,6 +66,7 @@ def test_folders_follow_the_xdg_variables(folder: Path) -> None:
     [
         ("llm", "openai:gpt-4o-mini", "openai:gpt-4o-mini"),
         ("data_dir", "/somewhere", Path("/somewhere")),
+        ("catalogue_url", "sqlite:////x", SecretStr("sqlite:////x")),
         ("cache_dir", "/elsewhere", Path("/elsewhere")),
         ("embedding_model", "other", "other"),
         ("top_k", "7", 7),
@@ -93,6 +95,7 @@ def test_the_variables_are_the_documented_ones() -> None:
     assert set(VARIABLES.values()) == {
         "REEX_LLM",
         "REEX_DATA_DIR",
+        "REEX_CATALOGUE_URL",
         "REEX_CACHE_DIR",
         "REEX_EMBEDDING_MODEL",
         "RAG_TOP_K",

@@ -148,3 +148,26 @@ def test_a_sync_of_which_a_source_failed_has_a_code_of_its_own(tmp_path: Path) -
     with pytest.raises(ReexError, match="There is no file or folder") as caught:
         reex("sync")
     assert caught.value.exit_code == 5
+
+
+def test_every_command_uses_the_catalogue_that_the_settings_name(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reex = Reex(tmp_path)
+    reex.write(rows("1,404"))
+    with monkeypatch.context() as patched:
+        patched.setenv("REEX_CATALOGUE_URL", database)
+        reex("ingest", "--only", str(reex.source))
+        assert len(reex.data("corpus", "list")) == 3
+        assert len(reex.data("corpus", "show", LYNAS)["passages"]) == 1
+        assert reex.data("corpus", "forget", LYNAS) == {"url": LYNAS, "forgotten": True}
+        assert reex.data("corpus", "forget", "--undo", LYNAS) == {"url": LYNAS, "forgotten": False}
+        assert reex.data("sync")["added"] == 1
+        assert reex.data("corpus", "verify", "--repair")["articles"] == 2
+        assert len(reex.data("search", "Lynas tonnes")["retrieved"]) > 0
+        patched.setenv("REEX_CATALOGUE_URL", "postgresql://reex:s@cret@127.0.0.1/reex")
+        with pytest.raises(ReexError, match="REEX_CATALOGUE_URL is not the URL of a database"):
+            reex("corpus", "list")
+        assert "cret" not in reex("config", "--json")
+    with pytest.raises(ReexError, match="There is no index"):
+        reex("corpus", "list")
