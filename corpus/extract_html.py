@@ -8,6 +8,7 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import trafilatura
 from charset_normalizer import from_bytes
@@ -15,18 +16,19 @@ from lxml import etree, html
 from trafilatura.settings import DEFAULT_CONFIG
 
 from corpus.article import Article
+from corpus.boilerplate import is_prose, strip_lines
 from corpus.clean import clean_line
 from corpus.errors import Unreadable
 from corpus.extract_text import from_fields
-from corpus.furniture import drop_furniture, is_prose, main_part, strip_lines
+from corpus.furniture import drop_furniture, drop_headline, is_standfirst, main_part, standfirsts
 from corpus.hidden import drop_hidden
-from corpus.page_metadata import read_metadata
-from corpus.tables import table_lines
+from corpus.page_metadata import read_description, read_metadata
+from corpus.tables import is_header, table_lines
 
 MAX_HTML_BYTES = 20 * 2**20
 """Far above any article; parsing takes several times as much memory."""
 MAX_ELEMENTS = 100_000
-"""Hostile pages at this limit took up to 7 seconds; each article so far had far fewer."""
+"""Hostile pages at this limit took up to a minute on a busy machine; each article so far had far fewer."""
 
 # What browsers read these labels as (WHATWG Encoding Standard).
 _LABELS = {
@@ -63,6 +65,7 @@ _INLINE = frozenset(
 _BLOCKS = ("h1", "h2", "h3", "p[2]", "table", "article", "form")
 _SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])[”\"’]?\s*(?=\S)")
+_LONG = 120
 _SHORTEST_REPEAT, _LONGEST_REPEAT = 40, 400
 # Below a length trafilatura gives up structure for a run of all words. A short article is one, too; its
 # rescue by other extractors ("fast" is without) drops headings.
@@ -85,13 +88,19 @@ def from_html(raw: bytes, url: str, charset: str = "") -> Article:
         raise Unreadable(f"is larger than {MAX_HTML_BYTES // 2**20} MiB, which no web page needs")
     tree = _parse(_decode(raw, charset))
     metadata = read_metadata(tree, url)
+    description = read_description(tree)
     drop_hidden(tree)
     _unwrap_layout(tree)
     drop_furniture(tree)
+    drop_headline(tree, title := clean_line(metadata["title"]))
     _mark_paragraphs(tree)
+    _mark_first_words(tree)
+    _mark_headers(tree)
     _mark_small_print(tree)
-    blocks = strip_lines(_body(tree))
-    text = "\n\n".join(_without_repeats(blocks, clean_line(metadata["title"])))
+    part = main_part(tree)
+    above = [_line(e) for e in standfirsts(tree, part, description)]
+    blocks = strip_lines([*above, *_body(part)], title)
+    text = "\n\n".join(_without_repeats(blocks, title))
     if not text:
         raise Unreadable("holds no article that could be told from the rest of the page")
     return from_fields({**metadata, "text": text})
@@ -161,10 +170,38 @@ def _mark_paragraphs(tree: html.HtmlElement) -> None:
     ]
     in_parent = Counter(box.getparent() for box in boxes)
     for parent, count in in_parent.items():
-        if count > 1:
-            for box in parent.iterchildren("div", "section"):
-                if all(child.tag in _INLINE for child in box):
-                    box.tag = "p"
+        for box in parent.iterchildren("div", "section"):
+            if all(child.tag in _INLINE for child in box) and (count > 1 or is_standfirst(box)):
+                box.tag = "p"
+
+
+def _mark_headers(tree: html.HtmlElement) -> None:
+    """Cells of a first row that is set apart, as a head or in bold, become cells of a header."""
+    for table in tree.iter("table"):
+        rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in table.iter("tr")]
+        rows = [row for row in rows if row]
+        if len(rows) < 2:
+            continue
+        in_head = rows[0][0].getparent().getparent().tag == "thead"
+        if in_head or (all(map(_is_bold, rows[0])) and not all(map(_is_bold, rows[1]))):
+            for cell in rows[0]:
+                cell.tag = "th"
+
+
+def _is_bold(cell: html.HtmlElement) -> bool:
+    bold = (text for e in cell.iter("b", "strong", "th") for text in e.itertext())
+    return "".join("".join(bold).split()) == "".join("".join(cell.itertext()).split()) != ""
+
+
+def _mark_first_words(tree: html.HtmlElement) -> None:
+    """Words at the start of a box of other things become a paragraph: trafilatura loses them there."""
+    for box in list(tree.iter("div", "article", "section", "main")):
+        if box.text and box.text.strip() and any(child.tag not in _INLINE - {"br"} for child in box):
+            paragraph = html.Element("p")
+            paragraph.text, box.text = box.text, None
+            box.insert(0, paragraph)
+            while (following := paragraph.getnext()) is not None and following.tag in _INLINE - {"br"}:
+                paragraph.append(following)
 
 
 def _mark_small_print(tree: html.HtmlElement) -> None:
@@ -175,14 +212,23 @@ def _mark_small_print(tree: html.HtmlElement) -> None:
             element.drop_tree()
         elif re.fullmatch(r"[\d+-]{1,3}", text):
             element.text = text.translate(_SUPERSCRIPT)
+    for link in list(tree.iter("a")):
+        if not re.search(r"\w", "".join(link.itertext())):  # the arrow back from a footnote
+            link.drop_tree()
     for rule in tree.iter("hr"):  # parts what stands above and below, as two line breaks do
         rule.tag = "br"
         rule.addnext(html.Element("br"))
 
 
-def _body(tree: html.HtmlElement) -> list[str]:
+def _body(part: html.HtmlElement) -> list[str]:
     page = html.document_fromstring("<html><body><article></article></body></html>")
-    page[0][0].append(main_part(tree))
+    page[0][0].append(part)
+    for (
+        element
+    ) in page.iter():  # to trafilatura "bar" and "slide" are names of furniture, however much they hold
+        if len("".join(islice(element.itertext(), _LONG))) >= _LONG:
+            for name in ("class", "id"):
+                element.attrib.pop(name, None)
     document = trafilatura.bare_extraction(
         page, fast=True, include_comments=False, include_tables=True, config=_TRAFILATURA
     )
@@ -237,8 +283,11 @@ def _items(element: etree._Element) -> Iterator[str]:
 def _rows(table: etree._Element) -> Iterator[str]:
     rows = [list(row.iter("cell")) for row in table.iter("row")]
     rows = [row for row in rows if any(_line(cell) for cell in row)]
-    has_header = bool(rows) and all(cell.get("role") == "head" for cell in rows[0])
-    return table_lines([[_line(cell) for cell in row] for row in rows], has_header)
+    if not rows:
+        return iter(())
+    texts = [[_line(cell) for cell in row] for row in rows]
+    marked = all(cell.get("role") == "head" for cell in rows[0])
+    return table_lines(texts, marked or is_header(texts[0], texts[1:]))
 
 
 def _without_repeats(blocks: list[str], title: str) -> Iterator[str]:

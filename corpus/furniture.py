@@ -6,18 +6,16 @@ and whole sites stand in one form. The lists are in ``furniture.yaml``.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-import yaml
 from lxml.html import HtmlElement
 
+from corpus.boilerplate import LISTS, either, is_appeal, is_furniture_line, is_prose, resembles
 from corpus.hidden import drop
 
-_LISTS: dict[str, list[str]] = yaml.safe_load(
-    (Path(__file__).parent / "furniture.yaml").read_text(encoding="utf-8")
+_TAGS = frozenset(
+    ["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "caption", "address"]
 )
-_TAGS = frozenset(["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "address"])
 _ROLES = frozenset(
     ["navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog",
      "menu", "menubar", "toolbar", "tablist", "alert"]
@@ -26,9 +24,6 @@ _LEVELS = {f"h{level}": level for level in range(1, 7)}
 _PSEUDO_HEADINGS = frozenset(["p", "div", "span", "strong", "b", "summary", "dt", "label"])
 _PSEUDO_LEVEL = 7
 _LONGEST_HEADING = 80
-_LONGEST_LINE = 200
-_PROSE_CHARS = 40
-"""A text of this many characters outside a link is prose; a Chinese character counts for three."""
 _MOST = 0.5
 _NEARLY_ALL = 0.9
 _BOXES = frozenset(
@@ -38,40 +33,62 @@ _MOST_HEADINGS = 100
 """Each is looked at with all that follows it; a page with more of them is made to waste time."""
 _REPEATED = 0.6
 _LONGEST_LINK = 30
+_LONGEST_TITLE = 250
+_MOST_EMPTY = 1000
+_LONGEST_CAPTION = 300
+_LONGEST_TEASER = 300
+_LONGEST_BOX = 400
+_LITTLE = 50
+_SMALL_BOXES = ("div", "section", "td", "blockquote", "li")
+_LISTS = ("ul", "ol", "dl")
+_APPEALING = ("p", "div", "li", "h2", "h3", "h4", "h5", "h6", "td", "dd")
+_SENTENCE_MARKS = (".", "!", "?", "。", "！", "？")
 _MOST_LINKS = 100
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TEXT_BAR = re.compile(r"[^\W\d][^|\d]{1,20}(?: ?\| ?[^|\d]{2,20}){2,}")
-_CJK = re.compile("[\u3400-\u9fff]")
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
-def _either(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
-
-
-_HEADING, _SUMMARY = _either(_LISTS["headings"]), _either(_LISTS["summaries"])
-_LINE, _BYLINE, _NOTE = _either(_LISTS["lines"]), _either(_LISTS["bylines"]), _either(_LISTS["notes"])
-_NAMES = frozenset(tuple(name.split()) for name in _LISTS["names"])
-_LONGEST_NAME = max(map(len, _NAMES))
+_HEADING, _SUMMARY = either(LISTS["headings"]), either(LISTS["summaries"])
+_NAMES = frozenset(tuple(name.split()) for name in LISTS["names"])
+_STANDFIRSTS = frozenset(tuple(name.split()) for name in LISTS["standfirsts"])
+_LONGEST_NAME = max(map(len, _NAMES | _STANDFIRSTS))
 
 
 def drop_furniture(tree: HtmlElement) -> None:
     """Take out of a page, in place, what is not its article. Hidden elements must be gone already."""
+    _open_headers(tree)
     prose = _prose_lengths(tree)
     most = _MOST * prose[tree]
     drop(e for e in tree.iter() if _is_furniture(e) and prose[e] <= most)
-    drop(e for e in tree.iter() if _is_link_bar(e))
+    for element in [e for e in tree.iter() if _is_link_bar(e)]:
+        _drop_with_heading(element)
+    drop(e for e in tree.iter("table") if _is_picture(e))
+    drop(e for e in tree.iter("p") if _is_label_of_link(e))
+    drop(card for cards in _teasers(tree, prose) for card in cards)
     for heading in _headings(tree, _SUMMARY):
         _drop_repetition(tree, heading)
     for heading in _headings(tree, _HEADING):
         _drop_section(heading, prose, most)
+    for element in [e for e in tree.iter(*_APPEALING) if _appeals(e)]:
+        _drop_box(element, prose, min(_LITTLE, most))
+
+
+def drop_headline(tree: HtmlElement, title: str) -> None:
+    """Empty the title of a page, which is no evidence of its own; its place stays marked."""
+    headings = [e for e in tree.iter("h1") if len(_text(e, _LONGEST_TITLE + 1)) <= _LONGEST_TITLE]
+    for heading in headings:
+        if len(headings) == 1 or resembles(_text(heading), title):
+            tail = heading.tail
+            heading.clear()
+            heading.tail = tail
 
 
 def main_part(tree: HtmlElement) -> HtmlElement:
     """The smallest element that holds nearly all of the prose of a page."""
     prose = _prose_lengths(tree)
-    least = _NEARLY_ALL * prose[tree]
     part = tree.find("body") if tree.find("body") is not None else tree
+    least = _NEARLY_ALL * prose[part]
     while (inner := next((e for e in part if prose[e] >= least), None)) is not None:
         if inner.tag not in _BOXES:
             break
@@ -79,30 +96,35 @@ def main_part(tree: HtmlElement) -> HtmlElement:
     return part
 
 
-def is_prose(text: str | None) -> bool:
-    """Whether a run of text is long enough to be a sentence of an article."""
-    text = (text or "").strip()
-    return len(text) + 2 * len(_CJK.findall(text)) >= _PROSE_CHARS
+def is_standfirst(element: HtmlElement) -> bool:
+    """Whether an element is named as what sums up an article under its title."""
+    return any(name in _STANDFIRSTS for name in _names_of(element))
 
 
-def strip_lines(blocks: Iterable[str]) -> list[str]:
-    """Drop paragraphs and list items that only a page's furniture says, and notes inside the others."""
-    blocks = list(blocks)
-    kept: list[str] = []
-    for place, block in enumerate(blocks):
-        at_an_end = place < 3 or place >= len(blocks) - 3
-        lines = (_NOTE.sub("", line).strip() for line in block.split("\n"))
-        rest = [line for line in lines if line and not _is_furniture_line(line.removeprefix("- "), at_an_end)]
-        if rest:
-            kept.append("\n".join(rest))
-    return kept
+def standfirsts(tree: HtmlElement, part: HtmlElement, description: str) -> list[HtmlElement]:
+    """What stands between the title and the main part of a page and sums it up.
 
-
-def _is_furniture_line(line: str, at_an_end: bool) -> bool:
-    if len(line) > _LONGEST_LINE:
-        return False
-    bare = line.strip(" .:*|")
-    return not bare or bool(_LINE.fullmatch(bare) or (at_an_end and _BYLINE.fullmatch(bare)))
+    It is named so, says what the page's description says, or is a sentence close under the title. At
+    most one: an empty list when there is none, or when it stands in the main part.
+    """
+    start = " ".join(description.split()).rstrip(" .…")
+    inside = set(part.iter())
+    near: set[HtmlElement] = set()
+    for element in tree.iter("h1", "p", "div", "h2", "h3", "h4", "span"):
+        if element in inside:
+            break
+        if element.tag == "h1":
+            near = set(element.getparent().iter())
+            if (box := element.getparent().getparent()) is not None:
+                near.update(e for child in box for e in (child, *child))
+            continue
+        text = _text(element, _LONGEST_BOX + 1)
+        if not is_prose(text) or len(text) > _LONGEST_BOX or element.find(".//a") is not None:
+            continue
+        described = len(start) >= _LONGEST_HEADING / 2 and text.startswith(start)
+        if is_standfirst(element) or described or (element in near and text.endswith(_SENTENCE_MARKS)):
+            return [element]
+    return []
 
 
 # Elements
@@ -142,7 +164,8 @@ def _prose_lengths(tree: HtmlElement) -> dict[HtmlElement, int]:
 
 
 def _prose(text: str | None) -> int:
-    return len((text or "").strip()) if is_prose(text) else 0
+    text = (text or "").strip()
+    return len(text) if is_prose(text) and text.count("|") < 2 and not is_furniture_line(text) else 0
 
 
 def _is_link_bar(element: HtmlElement) -> bool:
@@ -156,7 +179,108 @@ def _is_link_bar(element: HtmlElement) -> bool:
         return False
     linked = sum(len(_text(link)) for link in links)
     rest = len(re.sub(r"[\W_]", "", _text(element, 2000))) - linked
-    return linked <= _LONGEST_LINK * len(links) and rest <= linked / 4
+    short = element.tag in _LISTS or linked <= _LONGEST_LINK * len(links)
+    return short and rest <= linked / 4
+
+
+def _drop_with_heading(element: HtmlElement) -> None:
+    """Drop a list of links with the heading above it, if nothing else stands under that."""
+    if element.getparent() is None:
+        return
+    box = element
+    while (
+        (parent := box.getparent()) is not None
+        and parent.tag in _BOXES
+        and _text(parent, 5000) == _text(element, 5000)
+    ):
+        box = parent
+    above, below = box.getprevious(), box.getnext()
+    heads_it = above is not None and above.tag in _LEVELS and above.tag != "h1" and not is_prose(_text(above))
+    if heads_it and not (above.tail or "").strip() and (below is None or below.tag in _LEVELS):
+        drop([above])
+    drop([element])
+
+
+def _is_picture(table: HtmlElement) -> bool:
+    """Whether a table holds a picture and the words under it; words beside one may be the article."""
+    if table.find(".//img") is None or not 0 < len(_text(table, _LONGEST_CAPTION + 1)) <= _LONGEST_CAPTION:
+        return False
+    rows = list(table.iter("tr"))
+    return all(sum(1 for cell in row.iter("td", "th") if len(cell) or _text(cell)) <= 1 for row in rows)
+
+
+def _is_label_of_link(element: HtmlElement) -> bool:
+    """Whether a paragraph is a link with a label such as "Also read:" and nothing else."""
+    links = [link for link in element if link.tag == "a"]
+    rest = _text(element)
+    for link in links:
+        rest = rest.replace(_text(link), "", 1)
+    return bool(links) and bool(re.fullmatch(r"[^\d.]{3,40}[:：]", rest.strip(" .")))
+
+
+def _teasers(tree: HtmlElement, prose: dict[HtmlElement, int]) -> Iterator[list[HtmlElement]]:
+    """Boxes side by side, each a linked heading and at most a few words: other articles."""
+    cards = [e for e in tree.iter("article", "li", "div", "section") if _is_teaser(e)]
+    in_parent = Counter(card.getparent() for card in cards)
+    for parent, count in in_parent.items():
+        own = [card for card in cards if card.getparent() is parent]
+        if count > 1 and sum(prose.get(card, 0) for card in own) <= _MOST * prose[tree]:
+            yield own
+
+
+def _is_teaser(element: HtmlElement) -> bool:
+    if not 0 < len(text := _text(element, _LONGEST_TEASER + 1)) <= _LONGEST_TEASER:
+        return False
+    headings = [e for e in element.iter("h2", "h3", "h4", "h5", "h6") if _text(e)]
+    if len(headings) != 1:
+        return False
+    title = _text(headings[0])
+    links = [*headings[0].iter("a"), *headings[0].iterancestors("a")]
+    elsewhere = [
+        link for link in links if not re.match(r"#\w", link.get("href") or "")
+    ]  # no anchor of a section
+    return title in text[: len(title) + 60] and any(title in _text(link) for link in elsewhere)
+
+
+def _appeals(element: HtmlElement) -> bool:
+    return next(element.iterdescendants(*_APPEALING), None) is None and is_appeal(
+        _text(element, _LONGEST_BOX + 1)
+    )
+
+
+def _drop_box(element: HtmlElement, prose: dict[HtmlElement, int], most_others: float) -> None:
+    """Drop an appeal with the small box that holds it and little else."""
+    box = element
+    while (parent := box.getparent()) is not None and parent.tag in _SMALL_BOXES:
+        others = prose.get(parent, 0) - prose.get(element, 0)
+        if len(_text(parent, _LONGEST_BOX + 1)) > _LONGEST_BOX or others > most_others:
+            break
+        box = parent
+    drop([box])
+
+
+def _open_headers(tree: HtmlElement) -> None:
+    """Headers inside an article, or around its title, become boxes with their headings and sentences."""
+    for header in list(tree.iter("header")):
+        inside = next(header.iterancestors("main", "article"), None) is not None
+        menus = any(e.tag in ("nav", "form", "ul") or e.get("role") == "banner" for e in header.iter())
+        if (
+            not menus
+            and (header.get("role") or "") != "banner"
+            and (inside or header.find(".//h1") is not None)
+        ):
+            header.tag = "div"
+            _keep_headings(header)
+
+
+def _keep_headings(element: HtmlElement) -> None:
+    for child in list(element):
+        if child.tag in _LEVELS:
+            continue
+        if any(e.tag in _LEVELS for e in child.iter()):
+            _keep_headings(child)
+        elif not (is_prose(text := _text(child)) and text.endswith(_SENTENCE_MARKS)):
+            drop([child])
 
 
 # Headings
@@ -181,7 +305,7 @@ def _text(element: HtmlElement, at_most: int = 10**9) -> str:
     for part in element.itertext():
         parts.append(part)
         length += len(part.strip())
-        if length > at_most:
+        if length > at_most or len(parts) > at_most + _MOST_EMPTY:
             break
     return " ".join(" ".join(parts).split())
 
@@ -190,12 +314,13 @@ def _section(heading: HtmlElement) -> list[HtmlElement]:
     """The heading with what belongs to it: the box that it heads, or what follows up to the next heading."""
     top = heading
     while (parent := top.getparent()) is not None and parent.tag not in ("body", "main", "article", "html"):
-        if _text(parent, 200)[: len(_text(top))] != _text(top) or len(_text(parent)) == 0:
+        start = _text(top, 200)[:200]
+        if not start or not _text(parent, 200).startswith(start):
             break
         if any(e.tag in _LEVELS and e is not heading and _level(e) <= _level(heading) for e in parent.iter()):
             break
         top = parent
-    if len(_text(top)) > len(_text(heading)):
+    if len(_text(top, 200)) > len(_text(heading, 200)):
         return [top]
     section = [top]
     for sibling in top.itersiblings():

@@ -77,6 +77,14 @@ def read_metadata(tree: HtmlElement, url: str) -> dict[str, Any]:
     }
 
 
+def read_description(tree: HtmlElement) -> str:
+    """What a page says that it is about; empty when it does not. Often it is the sentence under the title."""
+    meta = _meta(tree)
+    article = next((node for node in _json_ld(tree) if _types(node) & set(_ARTICLE_TYPES)), {})
+    stated = (*_strings(article.get("description")), *_values(meta, ("og:description", "description")))
+    return next(iter(stated), "")
+
+
 # Where a page states things
 
 

@@ -33,7 +33,7 @@ def page(body: str = BODY, head: str = "", url: str = URL, kind: str = "text/htm
 # Quality
 
 
-@pytest.mark.parametrize(("half", "pages"), [("tuning", 24), ("report", 26)])
+@pytest.mark.parametrize(("half", "pages"), [("tuning", 44), ("report", 26)])
 def test_the_bodies_of_saved_pages_are_found_without_navigation(half: str, pages: int) -> None:
     scores = score_folder(PAGES / half)
     assert len(scores) == pages
@@ -154,10 +154,85 @@ def test_lists_tables_and_small_print_become_readable_lines() -> None:
         "<p>Sign up for our free newsletter and get the day's news every morning.</p>",
         "<nav><a href='/'>Home</a></nav>",
         "<figure><img><figcaption>The gate of the plant. Credit: Joan Aird</figcaption></figure>",
+        "<table><tr><td><img></td></tr><tr><td>Two men at the gate of the plant in May.</td></tr></table>",
+        "<h2>Key events</h2><ul><li><a href='#a'>Kiln opens after a delay of four weeks</a></li>"
+        "<li><a href='#b'>The mayor of Kiruna asks for a report on dust</a></li></ul>",
+        "<section><div><h3><a href='/a'>Lease ends in court</a></h3><p>A judge will hear both of the sides...</p></div>"
+        "<div><h3><a href='/b'>Ponds freeze over</a></h3></div></section>",
+        "<div><h4>Keep this paper free</h4><p>We have no owners. Please make a donation today.</p></div>",
+        "<p>Our rules: <a href='/rules'>What we write about and why we do so</a></p>",
+        "<table><caption>Table 1. Output by year</caption></table>",
     ],
 )
 def test_furniture_is_no_part_of_the_article(furniture: str) -> None:
     assert page(BODY + furniture).text == TEXT
+
+
+def test_a_table_without_marks_has_a_header_where_words_stand_above_figures() -> None:
+    rows = "<tr><td>Item</td><td>Q1 2025</td><td>2024</td></tr><tr><td>Ore (t)</td><td>612</td><td>+42%</td></tr>"
+    assert page(f"{BODY}<table>{rows}</table>").text == TEXT + "\n\nItem: Ore (t) | Q1 2025: 612 | 2024: +42%"
+    bold = "<tr><td><b>Site</b></td><td><b>State</b></td></tr><tr><td>Kiruna</td><td>open</td></tr>"
+    assert page(f"{BODY}<table>{bold}</table>").text == TEXT + "\n\nSite: Kiruna | State: open"
+    pairs = "<tr><td>Company</td><td>Halden</td></tr><tr><td>Staff</td><td>230</td></tr>"
+    assert page(f"{BODY}<table>{pairs}</table>").text == TEXT + "\n\nCompany | Halden\nStaff | 230"
+
+
+def test_headers_inside_an_article_keep_their_headings_and_sentences() -> None:
+    lead = "A kiln in the far north is to make oxide for motors from this spring."
+    body = f"<header><h1>Kiln</h1><p>{lead}</p><p>Ann Weller</p></header>{BODY}"
+    part = "<section><header><h2>Dust</h2><time>5 March</time></header><p>The town asks for a report on dust.</p></section>"
+    assert page(body + part).text == f"{lead}\n\n{TEXT}\n\nDust\n\nThe town asks for a report on dust."
+
+
+def test_what_sums_an_article_up_under_its_title_is_part_of_it() -> None:
+    lead = "A kiln in the far north is to make oxide for motors"
+    for markup in (f"<h3 class='post-subtitle'>{lead}</h3>", f"<div class='Standfirst'>{lead}</div>"):
+        body = f"<div><h1>Kiln</h1>{markup}<span>Ann Weller</span></div><div><div>{BODY * 3}</div></div>"
+        assert page(body).text.startswith(f"{lead}\n\nHalden Minerals opened")
+
+
+def test_sections_with_linked_headings_and_notes_with_links_back_stay() -> None:
+    section = "<div><h3><a href='#{0}'>Part {0}</a></h3><p>The ore of part {0} holds 3.1 per cent of oxide.</p></div>"
+    text = page(BODY + section.format(1) + section.format(2)).text
+    assert text == TEXT + "".join(
+        f"\n\nPart {n}\n\nThe ore of part {n} holds 3.1 per cent of oxide." for n in (1, 2)
+    )
+    notes = "<ol><li>We weighed 40 samples. <a href='#r1'>↩</a></li><li>Dry. <a href='#r2'>↩</a></li></ol>"
+    assert page(BODY + notes).text == TEXT + "\n\n- We weighed 40 samples.\n- Dry."
+
+
+def test_an_appeal_takes_no_paragraphs_along_that_say_something() -> None:
+    said = "The town asks for a report on dust by the end of the year, and for a wall along the road to the school."
+    body = f"{BODY}<div><p>{said}</p><p>The wall would cost 4 million.</p><p>Please make a donation today.</p></div>"
+    assert page(body).text == f"{TEXT}\n\n{said}\n\nThe wall would cost 4 million."
+
+
+def test_words_before_the_first_break_of_a_box_stay() -> None:
+    first = "The mine sent 40 <b>wagons</b> of ore to the coast on Monday, a record for a day."
+    text = page(f"{first}<br><br>The trains ran at night, said the driver.<div>{BODY}</div>").text
+    assert text.startswith(
+        "The mine sent 40 wagons of ore to the coast on Monday, a record for a day.\n\nThe trains"
+    )
+
+
+@pytest.mark.parametrize(
+    "furniture",
+    [
+        "<div><h4>Keep this paper free</h4><p>We have no owners. Please make a donation today.</p></div>",
+        "<h2>Key dates</h2><ul><li><a href='#a'>Kiln opens after a delay of four weeks</a></li>"
+        "<li><a href='#b'>The mayor of Kiruna asks for a report on dust</a></li></ul>",
+    ],
+)
+def test_furniture_between_paragraphs_takes_its_heading_along(furniture: str) -> None:
+    after = "<h2>Dust</h2><p>The town asks for a report on dust by the end of the year.</p>"
+    assert page(BODY + furniture + after).text == page(BODY + after).text
+
+
+def test_names_that_trafilatura_takes_for_furniture_keep_what_they_hold() -> None:
+    long = "The slide of prices ended in May, when three buyers in Rotterdam took 40 tonnes of oxide each for the winter."
+    assert page(f"{BODY}<p class='slide-bar'>{long} None of them would say why.</p>").text.endswith(
+        "say why."
+    )
 
 
 def test_new_tab_notes_go_and_their_sentence_stays() -> None:

@@ -1,0 +1,202 @@
+"""Lines and sentences of a page that are no part of its article, told by wording and place.
+
+Credits, appeals, contacts and the legal language of company announcements stand among the paragraphs of
+an article, in no element of their own. The phrases are in ``furniture.yaml``; none is of one site.
+
+A sentence in the middle of an article goes only when its wording says that it is none of it; short lines
+without a full stop go only before the first sentence and after the last.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+LISTS: dict[str, list[str]] = yaml.safe_load(
+    (Path(__file__).parent / "furniture.yaml").read_text(encoding="utf-8")
+)
+
+
+def either(patterns: Iterable[str]) -> re.Pattern[str]:
+    """One pattern that finds any of several, in either case."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+_LINE, _BYLINE, _NOTE = either(LISTS["lines"]), either(LISTS["bylines"]), either(LISTS["notes"])
+_CREDIT, _APPEAL, _STATEMENT = either(LISTS["credits"]), either(LISTS["appeals"]), either(LISTS["statements"])
+_LEGAL_HEADING, _LEGAL = either(LISTS["legal headings"]), either(LISTS["legal words"])
+_CONTACT_HEADING = either(LISTS["contact headings"])
+_LONGEST_LINE = 200
+_LONGEST_CREDIT = 400
+_LONGEST_HEADING = 80
+_SHORT = 60
+_MOST_CONTACTS = 20
+_MOST_WORDS_OF_A_CONTACT = 10
+_PROSE_CHARS = 40
+"""A text of this many characters outside a link is prose; a Chinese character counts for three."""
+_CJK = re.compile("[\u3400-\u9fff]")
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+_SENTENCE_END = re.compile(r"""[.!?:;,。！？：；…)）\]"”’»]['"”’]*$""")
+_BETWEEN_SENTENCES = re.compile(
+    r"""(?<!\b[A-Z]\.)(?<!\bInc\.)(?<!\bLtd\.)(?<!\bCorp\.)(?<!\bCo\.)(?<!\bNo\.)(?<!\b[DM]r\.)"""
+    r"""(?:(?<=[.!?])|(?<=[.!?]["”’)]))\s+(?=["“‘(]?[A-Z])|(?<=[。！？])(?![”’」）])|(?<=[。！？][”’」）])"""
+)
+_ADDRESS = re.compile(
+    r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+|(?:https?://|www\.)\S+"
+    r"|(?:\b(?:tel|telephone|phone|fax|mobile|cell)\b|电话|热线|传真)[^\d\n]{0,12}\d[\d ().–-]{5,}\d"
+    r"|\+\d{1,3}[ (.-][\d ().–-]{7,}\d|\(\d{3}\) ?\d{3}[-. ]\d{4}|\b\d{3}[-.]\d{3}[-.]\d{4}\b",
+    re.IGNORECASE,
+)
+
+
+def is_prose(text: str | None) -> bool:
+    """Whether a run of text is long enough to be a sentence of an article."""
+    return _weight((text or "").strip()) >= _PROSE_CHARS
+
+
+def _weight(text: str) -> int:
+    return len(text) + 2 * len(_CJK.findall(text))
+
+
+def is_furniture_line(line: str) -> bool:
+    """Whether a whole line is such as only the furniture of pages says."""
+    bare = line.strip(" .:*|")
+    credit = len(line) <= _LONGEST_CREDIT and _CREDIT.fullmatch(bare)
+    if not bare or credit:
+        return True
+    return len(line) <= _LONGEST_LINE and all(_LINE.fullmatch(part.strip()) for part in (bare.split(" | ")))
+
+
+def is_appeal(line: str) -> bool:
+    """Whether a line asks its reader to give, to subscribe, to install, or to write to the editors."""
+    return _weight(line) <= _LONGEST_CREDIT and bool(_APPEAL.search(line))
+
+
+def resembles(line: str, title: str) -> bool:
+    """Whether at least half of the words of a line, and three of them, stand in a title."""
+    words, of_title = _WORD.findall(line.lower()), set(_WORD.findall(title.lower()))
+    shared = sum(word in of_title for word in words)
+    return shared >= max(3, len(words) / 2)
+
+
+def strip_lines(blocks: Iterable[str], title: str = "") -> list[str]:
+    """Drop what is no part of an article from its paragraphs, lists and tables, and notes inside the rest."""
+    lines = [(place, line) for place, block in enumerate(blocks) for line in block.split("\n")]
+    lines = [(place, _NOTE.sub("", line).strip()) for place, line in lines]
+    lines = [(place, line) for place, line in lines if not is_furniture_line(line.removeprefix("- "))]
+    lines = [(place, line) for place, line in lines if not is_appeal(line)]
+    lines = _without_ends(_without_contacts(_without_statements(lines)), title)
+    kept: dict[int, list[str]] = {}
+    for place, line in lines:
+        kept.setdefault(place, []).append(line)
+    return ["\n".join(block) for block in kept.values()]
+
+
+_Lines = list[tuple[int, str]]
+"""Lines with the place of their block."""
+
+
+def _ends_a_sentence(line: str) -> bool:
+    return bool(_SENTENCE_END.search(line[-8:]))
+
+
+def _is_loose(line: str) -> bool:
+    """Whether a line could be a heading or a name: no sentence, no item of a list, no row of a table."""
+    return not (line.startswith("- ") or " | " in line or _ends_a_sentence(line))
+
+
+def _without_statements(lines: _Lines) -> _Lines:
+    """Drop legal language: what stands under a heading of its own, and single sentences elsewhere."""
+    kept: _Lines = []
+    under_heading = False
+    for place, line in lines:
+        if len(line) <= 2 * _LONGEST_HEADING and _LEGAL_HEADING.fullmatch(line.strip(" .:*|–—-")):
+            under_heading = True
+            continue
+        is_heading = _is_loose(line) and len(line) <= _LONGEST_HEADING
+        under_heading = under_heading and not is_heading and bool(_LEGAL.search(line))
+        if under_heading:
+            continue
+        sentences = _BETWEEN_SENTENCES.split(line)
+        rest = [sentence for sentence in sentences if not _STATEMENT.search(sentence)]
+        if len(rest) == len(sentences):
+            kept.append((place, line))
+        elif rest := [sentence for sentence in rest if sentence.strip()]:
+            kept.append((place, ("" if _CJK.search(line) else " ").join(rest)))
+    return kept
+
+
+def _without_contacts(lines: _Lines) -> _Lines:
+    """Drop telephone numbers and e-mail addresses with the people they belong to."""
+    gone: set[int] = set()
+    for start, (place, line) in enumerate(lines):
+        if _is_contact(line):
+            gone.add(start)
+            before = start - 1  # the name above a number, in one paragraph
+            while before >= 0 and lines[before][0] == place and _is_loose(lines[before][1]):
+                gone.add(before)
+                before -= 1
+        elif len(line) <= _LONGEST_LINE and _CONTACT_HEADING.fullmatch(line.strip(" .:*|")):
+            end = start + 1
+            while end < min(len(lines), start + _MOST_CONTACTS) and _may_be_contact(lines[end][1]):
+                end += 1
+            if end < len(lines) and end > start + 1 and not re.search(r"[,@\d]", lines[end - 1][1]):
+                end -= 1  # the heading of what follows
+            gone.update(range(start, end))
+    return [line for place, line in enumerate(lines) if place not in gone]
+
+
+def _is_contact(line: str) -> bool:
+    if len(line) > _LONGEST_LINE:
+        return False
+    words = _WORD.findall(_ADDRESS.sub("", line))
+    found = _ADDRESS.search(line)
+    most = 3 if found and found.group().lower().startswith(("http", "www")) else _MOST_WORDS_OF_A_CONTACT
+    return bool(found) and len(words) <= most
+
+
+def _may_be_contact(line: str) -> bool:
+    return _is_contact(line) or (len(line) <= 100 and _is_loose(line))
+
+
+def _without_ends(lines: _Lines, title: str) -> _Lines:
+    """Drop by-lines, titles and other short lines before the first sentence and after the last."""
+    first = next((p for p, (_, line) in enumerate(lines) if is_prose(line) and _ends_a_sentence(line)), None)
+    if first is None:
+        return [line for line in lines if not _is_byline(line[1])]
+    start = [
+        line
+        for place, line in enumerate(lines[:first])
+        if not _is_lead_in(line[1], lines[place + 1][1], title, is_last=place + 1 == first)
+    ]
+    end = len(lines)
+    while end > first + 1 and _is_left_over(lines[end - 1], lines[end - 2]):
+        end -= 1
+    near = {place for place, _ in (*lines[first:end][:3], *lines[first:end][-3:])}
+    rest = [line for line in lines[first:end] if line[0] not in near or not _is_byline(line[1])]
+    return start + rest
+
+
+def _is_byline(line: str) -> bool:
+    if len(line) > _LONGEST_LINE or line.endswith((".", "!", "?", "。")):
+        return False
+    return bool(_BYLINE.fullmatch(line.strip(" .:*|")))
+
+
+def _is_lead_in(line: str, following: str, title: str, is_last: bool) -> bool:
+    """Whether a line before the first sentence is a title, a name or a date; a heading or a list is none."""
+    if _is_byline(line):
+        return True
+    if not _is_loose(line):
+        return len(line) <= _SHORT and line.startswith("(") and line.endswith(")")
+    heads_something = is_last or following.startswith("- ") or " | " in following
+    return resembles(line, title) or (len(line) < _SHORT and not heads_something)
+
+
+def _is_left_over(line: tuple[int, str], before: tuple[int, str]) -> bool:
+    """Whether a last line is a heading whose section is gone, or a scrap of what stood beside."""
+    text = line[1]
+    return _is_byline(text) or (
+        _is_loose(text) and len(text) < _SHORT and not (line[0] == before[0] and _ends_a_sentence(before[1]))
+    )
