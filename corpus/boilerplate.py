@@ -26,7 +26,13 @@ def either(patterns: Iterable[str]) -> re.Pattern[str]:
 _LINE, _BYLINE, _NOTE = either(LISTS["lines"]), either(LISTS["bylines"]), either(LISTS["notes"])
 _CREDIT, _APPEAL, _STATEMENT = either(LISTS["credits"]), either(LISTS["appeals"]), either(LISTS["statements"])
 _LEGAL_HEADING, _LEGAL = either(LISTS["legal headings"]), either(LISTS["legal words"])
-_CONTACT_HEADING = either(LISTS["contact headings"])
+_CONTACT_HEADING, _BIO = either(LISTS["contact headings"]), either(LISTS["bios"])
+_TABLE_CAPTION = re.compile(r"(?:table|表)\.? ?[\dIVX]+\b.*", re.IGNORECASE)
+_FIGURE = re.compile(r"\d[\d.,]*")
+_NAME_END = re.compile(
+    r"\b(?:Inc|Ltd|Corp|Co|S\.A|N\.V|Jr|Ph\.D|P\.Geo|P\.Eng|LL\.M|M\.Sc)\.$", re.IGNORECASE
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _LONGEST_LINE = 200
 _LONGEST_CREDIT = 400
 _LONGEST_HEADING = 80
@@ -63,7 +69,7 @@ def is_furniture_line(line: str) -> bool:
     """Whether a whole line is such as only the furniture of pages says."""
     bare = line.strip(" .:*|")
     credit = len(line) <= _LONGEST_CREDIT and _CREDIT.fullmatch(bare)
-    if not bare or credit:
+    if credit or not re.search(r"\w", bare):
         return True
     return len(line) <= _LONGEST_LINE and all(_LINE.fullmatch(part.strip()) for part in (bare.split(" | ")))
 
@@ -86,7 +92,8 @@ def strip_lines(blocks: Iterable[str], title: str = "") -> list[str]:
     lines = [(place, _NOTE.sub("", line).strip()) for place, line in lines]
     lines = [(place, line) for place, line in lines if not is_furniture_line(line.removeprefix("- "))]
     lines = [(place, line) for place, line in lines if not is_appeal(line)]
-    lines = _without_ends(_without_contacts(_without_statements(lines)), title)
+    lines = _without_captions(_without_contacts(_without_statements(lines)))
+    lines = _without_ends(lines, title)
     kept: dict[int, list[str]] = {}
     for place, line in lines:
         kept.setdefault(place, []).append(line)
@@ -127,6 +134,18 @@ def _without_statements(lines: _Lines) -> _Lines:
     return kept
 
 
+def _without_captions(lines: _Lines) -> _Lines:
+    """Drop "Table 2: Prices" where no row of a table stands beside it: the table was a picture."""
+    return [
+        (place, line)
+        for number, (place, line) in enumerate(lines)
+        if len(line) > _LONGEST_LINE
+        or not _TABLE_CAPTION.fullmatch(line)
+        or _ends_a_sentence(line)
+        or any(" | " in beside for _, beside in lines[max(0, number - 1) : number + 2])
+    ]
+
+
 def _without_contacts(lines: _Lines) -> _Lines:
     """Drop telephone numbers and e-mail addresses with the people they belong to."""
     gone: set[int] = set()
@@ -141,10 +160,17 @@ def _without_contacts(lines: _Lines) -> _Lines:
             end = start + 1
             while end < min(len(lines), start + _MOST_CONTACTS) and _may_be_contact(lines[end][1]):
                 end += 1
-            if end < len(lines) and end > start + 1 and not re.search(r"[,@\d]", lines[end - 1][1]):
-                end -= 1  # the heading of what follows
+            if _heads_what_follows(lines, start, end):
+                end -= 1
             gone.update(range(start, end))
     return [line for place, line in enumerate(lines) if place not in gone]
+
+
+def _heads_what_follows(lines: _Lines, start: int, end: int) -> bool:
+    """Whether the last of some lines under a heading of contacts is the heading of a section."""
+    if not start + 1 < end < len(lines) or _CONTACT_HEADING.fullmatch(lines[end][1].strip(" .:*|")):
+        return False
+    return lines[end - 1][0] != lines[end - 2][0] and not re.search(r"[,@\d]", lines[end - 1][1])
 
 
 def _is_contact(line: str) -> bool:
@@ -157,7 +183,8 @@ def _is_contact(line: str) -> bool:
 
 
 def _may_be_contact(line: str) -> bool:
-    return _is_contact(line) or (len(line) <= 100 and _is_loose(line))
+    name = _NAME_END.sub("", line.strip('"“”/ '))
+    return _is_contact(line) or (len(line) <= 100 and _is_loose(name))
 
 
 def _without_ends(lines: _Lines, title: str) -> _Lines:
@@ -170,18 +197,25 @@ def _without_ends(lines: _Lines, title: str) -> _Lines:
         for place, line in enumerate(lines[:first])
         if not _is_lead_in(line[1], lines[place + 1][1], title, is_last=place + 1 == first)
     ]
-    end = len(lines)
-    while end > first + 1 and _is_left_over(lines[end - 1], lines[end - 2]):
-        end -= 1
-    near = {place for place, _ in (*lines[first:end][:3], *lines[first:end][-3:])}
-    rest = [line for line in lines[first:end] if line[0] not in near or not _is_byline(line[1])]
-    return start + rest
+    body = lines[first:]
+    last = {place for place, _ in body[-3:]}
+    body = [body[0]] + [line for line in body[1:] if line[0] not in last or not _is_bio(line[1])]
+    while len(body) > 1 and _is_left_over(body[-1], body[-2]):
+        body.pop()
+    near = {place for place, _ in (*body[:3], *body[-3:])}
+    return start + [line for line in body if line[0] not in near or not _is_byline(line[1])]
 
 
 def _is_byline(line: str) -> bool:
     if len(line) > _LONGEST_LINE or line.endswith((".", "!", "?", "。")):
         return False
     return bool(_BYLINE.fullmatch(line.strip(" .:*|")))
+
+
+def _is_bio(line: str) -> bool:
+    """Whether a line says who its author is; one with a figure that is no year may say more."""
+    figures = [figure for figure in _FIGURE.findall(line) if not _YEAR.fullmatch(figure.strip(".,"))]
+    return len(line) <= _LONGEST_CREDIT and not figures and bool(_BIO.fullmatch(line.strip(" .*")))
 
 
 def _is_lead_in(line: str, following: str, title: str, is_last: bool) -> bool:

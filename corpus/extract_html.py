@@ -20,7 +20,15 @@ from corpus.boilerplate import is_prose, strip_lines
 from corpus.clean import clean_line
 from corpus.errors import Unreadable
 from corpus.extract_text import from_fields
-from corpus.furniture import drop_furniture, drop_headline, is_standfirst, main_part, standfirsts
+from corpus.furniture import (
+    corrections,
+    drop_furniture,
+    drop_headline,
+    is_standfirst,
+    main_part,
+    mark_requests,
+    standfirsts,
+)
 from corpus.hidden import drop_hidden
 from corpus.page_metadata import read_description, read_metadata
 from corpus.tables import is_header, table_lines
@@ -62,7 +70,10 @@ _INLINE = frozenset(
         "wbr",
     ]
 )
-_BLOCKS = ("h1", "h2", "h3", "p[2]", "table", "article", "form")
+_BLOCKS = ("h1", "h2", "h3", "p[2]", "ul", "ol", "table", "article", "form")
+_HEADINGS = ("h2", "h3", "h4", "h5", "h6")
+_IN_LISTS = ("ul", "ol", "li", "dl", "dt", "dd")
+_SENTENCE_MARKS = (".", "!", "?", "。", "！", "？", "”", '"', "’", ")", "」")
 _SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])[”\"’]?\s*(?=\S)")
 _LONG = 120
@@ -89,6 +100,7 @@ def from_html(raw: bytes, url: str, charset: str = "") -> Article:
     tree = _parse(_decode(raw, charset))
     metadata = read_metadata(tree, url)
     description = read_description(tree)
+    mark_requests(tree)
     drop_hidden(tree)
     _unwrap_layout(tree)
     drop_furniture(tree)
@@ -99,7 +111,8 @@ def from_html(raw: bytes, url: str, charset: str = "") -> Article:
     _mark_small_print(tree)
     part = main_part(tree)
     above = [_line(e) for e in standfirsts(tree, part, description)]
-    blocks = strip_lines([*above, *_body(part)], title)
+    below = [_line(e) for e in corrections(tree, part)]
+    blocks = strip_lines([*above, *_body(part), *below], title)
     text = "\n\n".join(_without_repeats(blocks, title))
     if not text:
         raise Unreadable("holds no article that could be told from the rest of the page")
@@ -173,6 +186,18 @@ def _mark_paragraphs(tree: html.HtmlElement) -> None:
         for box in parent.iterchildren("div", "section"):
             if all(child.tag in _INLINE for child in box) and (count > 1 or is_standfirst(box)):
                 box.tag = "p"
+    for box in list(tree.iter("div")):  # trafilatura loses one alone among paragraphs
+        if all(e.tag in _INLINE for e in box.iterdescendants()):
+            text = "".join(islice(box.itertext(), _LONG)).strip()
+            if is_prose(text) and text.endswith(_SENTENCE_MARKS) and _is_among_paragraphs(box):
+                box.tag = "p"
+
+
+def _is_among_paragraphs(box: html.HtmlElement) -> bool:
+    above, below = box.getprevious(), box.getnext()
+    if above is not None and above.tag in _HEADINGS:
+        return True
+    return any(e is not None and e.tag == "p" and is_prose("".join(e.itertext())) for e in (above, below))
 
 
 def _mark_headers(tree: html.HtmlElement) -> None:
@@ -195,7 +220,7 @@ def _is_bold(cell: html.HtmlElement) -> bool:
 
 def _mark_first_words(tree: html.HtmlElement) -> None:
     """Words at the start of a box of other things become a paragraph: trafilatura loses them there."""
-    for box in list(tree.iter("div", "article", "section", "main")):
+    for box in list(tree.iter("div", "article", "section", "main", "center")):
         if box.text and box.text.strip() and any(child.tag not in _INLINE - {"br"} for child in box):
             paragraph = html.Element("p")
             paragraph.text, box.text = box.text, None
@@ -223,10 +248,9 @@ def _mark_small_print(tree: html.HtmlElement) -> None:
 def _body(part: html.HtmlElement) -> list[str]:
     page = html.document_fromstring("<html><body><article></article></body></html>")
     page[0][0].append(part)
-    for (
-        element
-    ) in page.iter():  # to trafilatura "bar" and "slide" are names of furniture, however much they hold
-        if len("".join(islice(element.itertext(), _LONG))) >= _LONG:
+    _unwrap_links(page)
+    for element in page.iter():  # to trafilatura "bar" and "widget" name furniture, whatever they hold
+        if _holds_article(element):
             for name in ("class", "id"):
                 element.attrib.pop(name, None)
     document = trafilatura.bare_extraction(
@@ -234,6 +258,26 @@ def _body(part: html.HtmlElement) -> list[str]:
     )
     body = getattr(document, "body", None)
     return [block for block in _blocks(body) if block.strip()] if body is not None else []
+
+
+def _unwrap_links(page: html.HtmlElement) -> None:
+    """Links that are the smaller part of their line become words: trafilatura drops short lists of links."""
+    for link in list(page.iter("a")):
+        line = link.getparent()
+        while line.tag in _INLINE:
+            line = line.getparent()
+        if len("".join(islice(link.itertext(), _LONG))) * 2 < len("".join(islice(line.itertext(), _LONG))):
+            link.drop_tag()
+
+
+def _holds_article(element: html.HtmlElement) -> bool:
+    """Whether an element holds many words, a heading, or words of a list, or sums the article up."""
+    if len("".join(islice(element.itertext(), _LONG))) >= _LONG or is_standfirst(element):
+        return True
+    if element.tag in _IN_LISTS or next(element.iter(*_HEADINGS), None) is not None:
+        return True
+    parent = element.getparent()
+    return element.tag == "span" and parent is not None and parent.tag == "li"
 
 
 def _blocks(parent: etree._Element) -> Iterator[str]:

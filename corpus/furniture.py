@@ -7,15 +7,15 @@ and whole sites stand in one form. The lists are in ``furniture.yaml``.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice, takewhile
 
+from lxml import html
 from lxml.html import HtmlElement
 
 from corpus.boilerplate import LISTS, either, is_appeal, is_furniture_line, is_prose, resembles
 from corpus.hidden import drop
 
-_TAGS = frozenset(
-    ["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "caption", "address"]
-)
+_TAGS = frozenset(["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "address"])
 _ROLES = frozenset(
     ["navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog",
      "menu", "menubar", "toolbar", "tablist", "alert"]
@@ -32,6 +32,8 @@ _BOXES = frozenset(
 _MOST_HEADINGS = 100
 """Each is looked at with all that follows it; a page with more of them is made to waste time."""
 _REPEATED = 0.6
+_RETOLD = 0.7
+_LEAST_RETOLD = 6
 _LONGEST_LINK = 30
 _LONGEST_TITLE = 250
 _MOST_EMPTY = 1000
@@ -39,37 +41,92 @@ _LONGEST_CAPTION = 300
 _LONGEST_TEASER = 300
 _LONGEST_BOX = 400
 _LITTLE = 50
-_SMALL_BOXES = ("div", "section", "td", "blockquote", "li")
+_LEAST_WORDS = 10
+_LEAST_OF_TITLE = 4
+_SMALL_BOXES = ("div", "section", "td", "blockquote", "li", "form", "fieldset")
+_ASKS = "data-asks-for"
 _LISTS = ("ul", "ol", "dl")
 _APPEALING = ("p", "div", "li", "h2", "h3", "h4", "h5", "h6", "td", "dd")
 _SENTENCE_MARKS = (".", "!", "?", "。", "！", "？")
 _MOST_LINKS = 100
+_NAMED_BY = ("id", "data-testid", "data-component", "data-module")
+_LINKED = 0.2
+_LONGEST_CALL = 60
+_MOST_OF_OFFER = 250
+_MOST_POINTS = 10
+_MOST_OF_SIGNUP = 150
+_LARGE = 1000
+_MOST_TOLD = 500
+_LONG = 2000
+_LONGEST_BYLINE = 150
+_BYLINE_PROPERTIES = ("author", "datePublished", "dateModified")
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_LABEL = re.compile(
+    r"(?:also|must|related|read|see|watch|listen|more|further|recommended|"
+    r"lire aussi|lesen sie auch|mehr zum thema|lea también|leia também|相关阅读|延伸阅读|関連記事)"
+    r"[^\d.]{0,40}[:：|–—>»-]",
+    re.IGNORECASE,
+)
+_CORRECTION = re.compile(
+    r"(?:correction|clarification|update|editor.s note|更正)\b.{0,40}[:：]", re.IGNORECASE
+)
+_COUNTED = re.compile(r"utm_|sponsor|partner|[?&](?:aff|ref)\w*=", re.IGNORECASE)
+_OFFER = re.compile(
+    r"(?:book|get|try|learn|see|start|sign|register|discover|download|find|join|claim|shop|visit|request|read)\b",
+    re.IGNORECASE,
+)
+_ANY_LABEL = re.compile(r"[^\d.]{3,40}[:：]")
 _TEXT_BAR = re.compile(r"[^\W\d][^|\d]{1,20}(?: ?\| ?[^|\d]{2,20}){2,}")
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
 _HEADING, _SUMMARY = either(LISTS["headings"]), either(LISTS["summaries"])
+_CARDS, _SPONSOR, _CALL = either(LISTS["cards"]), either(LISTS["sponsors"]), either(LISTS["calls"])
 _NAMES = frozenset(tuple(name.split()) for name in LISTS["names"])
 _STANDFIRSTS = frozenset(tuple(name.split()) for name in LISTS["standfirsts"])
 _LONGEST_NAME = max(map(len, _NAMES | _STANDFIRSTS))
 
 
+def mark_requests(tree: HtmlElement) -> None:
+    """Mark what asks for an e-mail address or a click, before fields and buttons go with what is hidden."""
+    for field in tree.iter("input"):
+        box = next(field.iterancestors("form", *_SMALL_BOXES), None)
+        asked = f"{field.get('type')} {field.get('name')} {field.get('placeholder')}".lower()
+        if box is not None and "mail" in asked:
+            box.set(_ASKS, "address")
+    for button in tree.iter("button"):
+        if _is_call(button):
+            button.tag = "a"
+
+
 def drop_furniture(tree: HtmlElement) -> None:
     """Take out of a page, in place, what is not its article. Hidden elements must be gone already."""
     _open_headers(tree)
+    _open_captions(tree)
     prose = _prose_lengths(tree)
     most = _MOST * prose[tree]
+    for box in [e for e in tree.iter() if e.get(_ASKS) is not None]:
+        if len(_text(box, _LONGEST_BOX + 1)) <= _LONGEST_BOX:
+            _drop_box(box, prose, min(_MOST_OF_SIGNUP, most))
     drop(e for e in tree.iter() if _is_furniture(e) and prose[e] <= most)
+    for heading in _headings(tree, _CARDS):
+        _drop_cards(heading, prose, most)
     for element in [e for e in tree.iter() if _is_link_bar(e)]:
         _drop_with_heading(element)
     drop(e for e in tree.iter("table") if _is_picture(e))
-    drop(e for e in tree.iter("p") if _is_label_of_link(e))
+    drop(e for e in tree.iter("p", "div", "li", "blockquote") if _is_label_of_link(e))
+    drop(e for e in tree.iter("p", "div") if _is_byline(e) or _is_under_picture(e))
     drop(card for cards in _teasers(tree, prose) for card in cards)
     for heading in _headings(tree, _SUMMARY):
         _drop_repetition(tree, heading)
+    for heading in _headings(tree, _SPONSOR):
+        _drop_sponsor(heading)
     for heading in _headings(tree, _HEADING):
         _drop_section(heading, prose, most)
+    for call in [e for e in tree.iter("a") if _is_call(e)]:
+        _drop_box(call, prose, min(_MOST_OF_OFFER, most))
+    for heading in list(tree.iter("h2", "h3", "h4", "h5", "h6"))[:_MOST_HEADINGS]:
+        _drop_heading_of_links(tree, heading)
     for element in [e for e in tree.iter(*_APPEALING) if _appeals(e)]:
         _drop_box(element, prose, min(_LITTLE, most))
 
@@ -77,8 +134,11 @@ def drop_furniture(tree: HtmlElement) -> None:
 def drop_headline(tree: HtmlElement, title: str) -> None:
     """Empty the title of a page, which is no evidence of its own; its place stays marked."""
     headings = [e for e in tree.iter("h1") if len(_text(e, _LONGEST_TITLE + 1)) <= _LONGEST_TITLE]
+    parts = re.split(r" [/|–—-] ", tree.findtext(".//title") or "")  # on pages in two languages, both
+    parts = [part.strip() for part in parts if len(part.split()) >= _LEAST_OF_TITLE] if parts[1:] else []
+    headings += [e for e in tree.iter("h2", "h3") if _text(e, _LONGEST_TITLE + 1) in parts]
     for heading in headings:
-        if len(headings) == 1 or resembles(_text(heading), title):
+        if len(headings) == 1 or heading.tag != "h1" or resembles(_text(heading), title):
             tail = heading.tail
             heading.clear()
             heading.tail = tail
@@ -98,7 +158,9 @@ def main_part(tree: HtmlElement) -> HtmlElement:
 
 def is_standfirst(element: HtmlElement) -> bool:
     """Whether an element is named as what sums up an article under its title."""
-    return any(name in _STANDFIRSTS for name in _names_of(element))
+    return element.get("itemprop") == "description" or any(
+        name in _STANDFIRSTS for name in _names_of(element)
+    )
 
 
 def standfirsts(tree: HtmlElement, part: HtmlElement, description: str) -> list[HtmlElement]:
@@ -122,9 +184,25 @@ def standfirsts(tree: HtmlElement, part: HtmlElement, description: str) -> list[
         if not is_prose(text) or len(text) > _LONGEST_BOX or element.find(".//a") is not None:
             continue
         described = len(start) >= _LONGEST_HEADING / 2 and text.startswith(start)
-        if is_standfirst(element) or described or (element in near and text.endswith(_SENTENCE_MARKS)):
+        if is_standfirst(element) or described or (element in near and _sums_up(element, text)):
             return [element]
     return []
+
+
+def _sums_up(element: HtmlElement, text: str) -> bool:
+    """Whether words close under a title are a sentence, or a paragraph of a headline's words."""
+    if text.endswith(_SENTENCE_MARKS):
+        return True
+    plain = element.tag in ("p", "h2") and "|" not in text and not re.search(r"(?:19|20)\d\d|@|©", text)
+    return plain and len(_WORD.findall(text)) >= _LEAST_WORDS and not is_furniture_line(text)
+
+
+def corrections(tree: HtmlElement, part: HtmlElement) -> list[HtmlElement]:
+    """Paragraphs behind the main part of a page that say what was wrong or is new in the article."""
+    inside = set(part.iter())
+    after = list(tree.iter("p"))
+    last = max((place for place, e in enumerate(after) if e in inside), default=len(after))
+    return [e for e in after[last + 1 :] if _CORRECTION.match(_text(e, _LONGEST_BOX))]
 
 
 # Elements
@@ -143,8 +221,8 @@ def _is_furniture(element: HtmlElement) -> bool:
 
 
 def _names_of(element: HtmlElement) -> Iterator[tuple[str, ...]]:
-    """Every run of words in the classes and the id of an element."""
-    for token in (*(element.get("class") or "").split(), element.get("id") or ""):
+    """Every run of words in the classes and the id of an element, and in what tests call it."""
+    for token in (*(element.get("class") or "").split(), *(element.get(key) or "" for key in _NAMED_BY)):
         words = [word.lower() for word in _NAME_WORD.findall(token[:100])]
         for start in range(len(words)):
             for end in range(start + 1, min(start + _LONGEST_NAME, len(words)) + 1):
@@ -195,9 +273,11 @@ def _drop_with_heading(element: HtmlElement) -> None:
     ):
         box = parent
     above, below = box.getprevious(), box.getnext()
-    heads_it = above is not None and above.tag in _LEVELS and above.tag != "h1" and not is_prose(_text(above))
-    if heads_it and not (above.tail or "").strip() and (below is None or below.tag in _LEVELS):
-        drop([above])
+    if above is not None and not (above.tail or "").strip():
+        heads_it = above.tag in _LEVELS and above.tag != "h1" and not is_prose(_text(above))
+        alone = heads_it and (below is None or below.tag in _LEVELS)
+        if alone or _says(above, _CARDS) or _says(above, _HEADING):
+            drop([above])
     drop([element])
 
 
@@ -210,12 +290,40 @@ def _is_picture(table: HtmlElement) -> bool:
 
 
 def _is_label_of_link(element: HtmlElement) -> bool:
-    """Whether a paragraph is a link with a label such as "Also read:" and nothing else."""
-    links = [link for link in element if link.tag == "a"]
-    rest = _text(element)
+    """Whether a paragraph or a small box is a link with a label such as "Also read:" and nothing else."""
+    rest = _text(element, _LONGEST_BOX + 1)
+    if len(rest) > _LONGEST_BOX or not (links := list(element.iter("a"))):
+        return False
     for link in links:
         rest = rest.replace(_text(link), "", 1)
-    return bool(links) and bool(re.fullmatch(r"[^\d.]{3,40}[:：]", rest.strip(" .")))
+    label = rest.strip(" .")
+    return bool(_LABEL.fullmatch(label)) or (element.tag == "p" and bool(_ANY_LABEL.fullmatch(label)))
+
+
+def _is_byline(element: HtmlElement) -> bool:
+    """Whether a line holds what is marked as the author or the date, no heading and no sentence."""
+    if len(rest := _text(element, _LONGEST_BYLINE + 1)) > _LONGEST_BYLINE:
+        return False
+    inside = list(element.iter())
+    marked = [e for e in inside if e.get("itemprop") in _BYLINE_PROPERTIES or e.get("rel") == "author"]
+    for part in marked:
+        rest = rest.replace(_text(part), "", 1)
+    return bool(marked) and not is_prose(rest) and not any(e.tag in _LEVELS for e in inside)
+
+
+def _is_under_picture(element: HtmlElement) -> bool:
+    """Whether a centred paragraph follows one that holds only a picture. In bold it may be a heading."""
+    above = element.getprevious()
+    if above is None or above.find(".//img") is None or _text(above) or not _is_centred(element):
+        return False
+    text = _text(element, _LONGEST_CAPTION + 1)
+    bold = "".join(_text(e) for e in element.iter("b", "strong"))
+    return 0 < len(text) <= _LONGEST_CAPTION and bold != text and element.find(".//table") is None
+
+
+def _is_centred(element: HtmlElement) -> bool:
+    style = (element.get("style") or "").replace(" ", "").lower()
+    return "text-align:center" in style or (element.get("align") or "").lower() == "center"
 
 
 def _teasers(tree: HtmlElement, prose: dict[HtmlElement, int]) -> Iterator[list[HtmlElement]]:
@@ -259,6 +367,39 @@ def _drop_box(element: HtmlElement, prose: dict[HtmlElement, int], most_others: 
     drop([box])
 
 
+def _is_call(element: HtmlElement) -> bool:
+    """Whether a link or a button alone in its line asks for an entry, an order or money."""
+    text = _text(element, _LONGEST_CALL + 1).strip(" .!:>»→›")
+    if not 0 < len(text) <= _LONGEST_CALL or not _CALL.fullmatch(text):
+        return False
+    line = element.getparent()
+    alone = line.tag not in ("p", "span", "strong", "em", "b", "i") or _text(line, 200) == _text(element)
+    return alone and not (element.tail or "").strip()
+
+
+def _open_captions(tree: HtmlElement) -> None:
+    """Captions of tables become paragraphs above them, since they say what the figures are."""
+    for box in tree.iter("p", "div"):
+        beside = (box.getprevious(), box.getnext())
+        if ("caption",) in _names_of(box) and any(e is not None and e.tag == "table" for e in beside):
+            for key in ("class", "id"):
+                box.attrib.pop(key, None)
+    for caption in [*tree.iter("caption"), *tree.iter("figcaption")]:
+        box = next(caption.iterancestors("table" if caption.tag == "caption" else "figure"), None)
+        if box is None or (box.tag == "figure" and not _is_figure_of_table(box)):
+            continue
+        table = box if box.tag == "table" else next(box.iter("table"))
+        if text := _text(caption):
+            paragraph = html.Element("p")
+            paragraph.text = text
+            table.addprevious(paragraph)
+        drop([caption])
+
+
+def _is_figure_of_table(figure: HtmlElement) -> bool:
+    return figure.find(".//table") is not None and figure.find(".//img") is None
+
+
 def _open_headers(tree: HtmlElement) -> None:
     """Headers inside an article, or around its title, become boxes with their headings and sentences."""
     for header in list(tree.iter("header")):
@@ -290,6 +431,7 @@ def _says(element: HtmlElement, pattern: re.Pattern[str]) -> bool:
     if element.tag not in _LEVELS and element.tag not in _PSEUDO_HEADINGS:
         return False
     text = _text(element, _LONGEST_HEADING + 1).strip(" :.…*")
+    text = re.sub(r" ?[(（]\d{1,3}(?:,\d{3})*[)）]$", "", text)  # how many there are
     return 0 < len(text) <= _LONGEST_HEADING and bool(pattern.fullmatch(text))
 
 
@@ -319,17 +461,33 @@ def _section(heading: HtmlElement) -> list[HtmlElement]:
             break
         if any(e.tag in _LEVELS and e is not heading and _level(e) <= _level(heading) for e in parent.iter()):
             break
+        if (
+            heading.tag not in _LEVELS
+            and len(_text(parent, _LARGE + 1)) > _LARGE
+            and _holds_more(top, heading)
+        ):
+            break  # an article without headings of its own, at the top of which the box stands
         top = parent
-    if len(_text(top, 200)) > len(_text(heading, 200)):
+    if _holds_more(top, heading):
         return [top]
     section = [top]
     for sibling in top.itersiblings():
         if any(e.tag in _LEVELS and _level(e) <= _level(heading) for e in sibling.iter()):
             break
+        if (
+            heading.tag not in _LEVELS
+            and sibling.tag == "p"
+            and len(_text(sibling, _LONGEST_TEASER + 1)) > _LONGEST_TEASER
+        ):
+            break
         section.append(sibling)
         if heading.tag not in _LEVELS and sibling.tag in ("ul", "ol", "p", "div"):
             break  # a line that serves as a heading: only what is next belongs to it
     return section
+
+
+def _holds_more(box: HtmlElement, heading: HtmlElement) -> bool:
+    return len(_text(box, 200)) > len(_text(heading, 200))
 
 
 def _level(element: HtmlElement) -> int:
@@ -341,6 +499,59 @@ def _drop_section(heading: HtmlElement, prose: dict[HtmlElement, int], most: flo
     drop(section if sum(prose[element] for element in section) <= most else [heading])
 
 
+def _drop_cards(heading: HtmlElement, prose: dict[HtmlElement, int], most: float) -> None:
+    """Drop links to other articles with the heading above them, as far as they are links."""
+    section = _section(heading)
+    if len(section) == 1 and section[0] is not heading:
+        cards = section if _is_linked(section[0]) else []
+    else:
+        linked = list(takewhile(_is_linked, section[1:]))
+        cards = [section[0], *linked] if linked or len(section) == 1 else []
+    if sum(prose[element] for element in cards) <= most:
+        drop(cards)
+
+
+def _is_linked(element: HtmlElement) -> bool:
+    """Whether each item of a list holds a link, or an element is links, with no sentence around one."""
+    items = [item for item in element.iter("li") if _text(item)]
+    if items and not all(item.find(".//a") is not None for item in items):
+        return False
+    if not items and any(0 < _linked(p) < _MOST * len(_text(p)) for p in element.iter("p")):
+        return False
+    return 0 < _linked(element) >= _LINKED * len(_text(element, _LONG))
+
+
+def _linked(element: HtmlElement) -> int:
+    return sum(len(_text(link)) for link in list(element.iter("a"))[:_MOST_LINKS])
+
+
+def _drop_sponsor(heading: HtmlElement) -> None:
+    """Drop a small box that somebody paid for and that links to them; never what is in no box."""
+    section = _section(heading)
+    box = section[0]
+    small = len(section) == 1 and 0 < len(_text(box, 2 * _LONGEST_BOX + 1)) <= 2 * _LONGEST_BOX
+    if heading.tag not in ("h1", "h2") and box is not heading and small and any(map(_sells, box.iter("a"))):
+        drop([box])
+
+
+def _sells(link: HtmlElement) -> bool:
+    """Whether a link is marked as paid or counted, or asks for something."""
+    paid = re.search(r"sponsored|nofollow", link.get("rel") or "")
+    counted = _COUNTED.search(link.get("href") or "")
+    return bool(paid or counted or _OFFER.match(_text(link, _LONGEST_CALL)))
+
+
+def _drop_heading_of_links(tree: HtmlElement, heading: HtmlElement) -> None:
+    """Drop a heading under which nothing stands but links."""
+    if heading.getroottree().getroot() is not tree or heading.find(".//a") is not None:
+        return
+    section = _section(heading)
+    linked = sum(map(_linked, section))
+    rest = sum(len(_text(element, _LONG)) for element in section) - len(_text(heading)) - linked
+    if 0 < linked >= 4 * rest:
+        drop(section)
+
+
 def _drop_repetition(tree: HtmlElement, heading: HtmlElement) -> None:
     """Drop a box of highlights when most of what it says stands in the article too."""
     section = _section(heading)
@@ -350,6 +561,44 @@ def _drop_repetition(tree: HtmlElement, heading: HtmlElement) -> None:
     everything = _runs(_text(tree))
     if said and sum(everything[run] > said[run] for run in said) >= _REPEATED * len(said):
         drop(section)
+    else:
+        _drop_retold(tree, section)
+
+
+def _drop_retold(tree: HtmlElement, section: list[HtmlElement]) -> None:
+    """Drop the items of a list that one paragraph tells in other words, and the list when none is left."""
+    items = [item for element in section for item in element.iter("li")]
+    if not 1 < len(items) <= _MOST_POINTS:
+        return
+    inside = {e for element in section for e in element.iter()}
+    outside = (e for e in tree.iter("p", "li", "div", "td") if e not in inside and not _holds_blocks(e))
+    texts = (_text(e, _LONG) for e in islice(outside, _MOST_TOLD))
+    told = [_long_words(text) for text in texts if is_prose(text)]
+    repeated = [item for item in items if any(_retells(_long_words(_text(item)), words) for words in told)]
+    drop(section if len(repeated) == len(items) else repeated)
+
+
+def _holds_blocks(element: HtmlElement) -> bool:
+    return next(element.iterdescendants("p", "li", "div", "td"), None) is not None
+
+
+def _retells(item: set[str], paragraph: set[str]) -> bool:
+    """Whether a paragraph has every figure of an item, most of its words, and more of these if no figures."""
+    figures = {word for word in item if word[0].isdigit()}
+    if not figures and len(item) < _LEAST_RETOLD:
+        return False
+    least = _REPEATED if figures else _RETOLD
+    return figures <= paragraph and len(item & paragraph) >= least * len(item)
+
+
+def _long_words(text: str) -> set[str]:
+    """Figures, and words that are long enough to mean something, without the s of a plural."""
+    words = re.findall(r"\d[\d.,]*\d|\d|[^\W\d_]+", text.lower())
+    return {
+        word if word[0].isdigit() else word.rstrip("s")
+        for word in words
+        if word[0].isdigit() or len(word) > 3
+    }
 
 
 def _runs(text: str) -> Counter[tuple[str, ...]]:
