@@ -1,7 +1,8 @@
 """How well the body of a page is told from what surrounds it: `python -m evals.extraction`.
 
 Made-up pages and their bodies lie in ``tests/corpus/pages``: ``tuning`` may be looked at while the
-extraction is changed, ``report`` may not. ``docs/articles.md`` says how far that was kept.
+extraction is changed, ``report`` and ``outside`` may not. The author of ``outside`` never saw the rules.
+``docs/articles.md`` says how far that was kept.
 
 F1 is that of the article extraction benchmark of Zyte (formerly Scrapinghub,
 github.com/scrapinghub/article-extraction-benchmark): the bags of all runs of four tokens in the
@@ -84,17 +85,17 @@ def _runs(text: str) -> Counter[tuple[str, ...]]:
 
 
 def main() -> None:
-    """Print the figures of both halves."""
+    """Print the figures of each folder."""
     parser = argparse.ArgumentParser(description="Score the extraction of saved pages.")
-    parser.add_argument("halves", nargs="*", default=["tuning", "report"], metavar="HALF")
+    parser.add_argument("folders", nargs="*", default=["tuning", "report", "outside"], metavar="FOLDER")
     parser.add_argument("--pages", action="store_true", help="list every page and what is wrong with it")
     args = parser.parse_args()
-    for half in args.halves:
-        scores = score_folder(PAGES / half)
+    for name in args.folders:
+        scores = score_folder(PAGES / name)
         worst = min(scores, key=lambda score: score.f1)
         sentences = sum(len(score.navigation) for score in scores)
         print(
-            f"{half}: {len(scores)} pages, mean F1 {mean(score.f1 for score in scores):.3f}, "
+            f"{name}: {len(scores)} pages, mean F1 {mean(score.f1 for score in scores):.3f}, "
             f"lowest {worst.f1:.3f} ({worst.page}), {sentences} navigation sentences"
         )
         if args.pages:
