@@ -144,7 +144,7 @@ class _Run:
         self._retrieve_s = 0.0
         self._first_token_s: float | None = None
         self._ground_s = 0.0
-        self._understood = Understood(question.text, (question.text,))
+        self._understood = Understood(question.text, question.text, (question.text,))
         self._hits: tuple[Hit, ...] = ()
         self._shown: tuple[str, ...] = ()
         self._model = ""
@@ -230,7 +230,7 @@ class _Run:
     def _became(self, draft: Draft) -> Outcome:
         if self._cut_short:  # half a sentence cannot be held against it
             return best_support(draft.sentences)
-        return outcome(self._understood.question, draft.sentences)
+        return outcome(self._understood.asked, draft.sentences)
 
     def _take_back(self, draft: Draft, unknown: int, evidence: Evidence) -> Answer:
         """A refusal after all, with what the model wrote as withheld sentences."""
@@ -309,12 +309,12 @@ class _Run:
             yield self._say.cut_short(self._settings.answer_limit_s)
         if self._understood.wants_advice:
             yield self._say.no_advice()
-        elif figures := missing_figures(without_tickers(self._understood.question), _said_in(draft)):
+        elif figures := missing_figures(without_tickers(self._understood.asked), _said_in(draft)):
             yield self._say.premise(figures)
 
     def _remarks(self, draft: Draft, as_of: date | None) -> Iterator[str]:
         """What a reader should know beside the answer."""
-        names = uncovered_names(self._understood.question, _said_in(draft))
+        names = uncovered_names(self._understood.asked, _said_in(draft))
         if names and not self._understood.wants_advice:
             yield self._say.uncovered(names)
         if citations := disagreeing(draft):

@@ -36,10 +36,15 @@ _POINTERS = re.compile(
     r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|those|these|"
     r"the (same|company|firm|group|deal|agreement|meeting|plant|project|mine|facility|country|order|amount|"
     r"article|report|plan|partner|two|other|former|latter)|"
-    r"(this|that) (\w+)|that\?|this\?)(?![\w'])",
+    r"(this|that) (\w+)|that\?|this\?)(?![\w'])"
+    r"|(?<!is )(?<!are )(?<!was )(?<!were )\bthere\b(?! (?:is|are|was|were|will|has|have|had|be|any)\b|')",
     re.IGNORECASE,
 )
-_CONTINUATION = re.compile(r"^\s*(and|but|so|or|also|what about|how about)\b", re.IGNORECASE)
+_CONTINUATION = re.compile(
+    r"^\s*(?:(?:ok(?:ay)?|right|well|yes|sure|thanks|hm+)\b[,.!]?\s*)?"
+    r"(and|but|so|or|also|what about|how about)\b",
+    re.IGNORECASE,
+)
 _BARE = re.compile(r"^\s*(why|when|where|who|how come|really)\b", re.IGNORECASE)
 _CHINESE_POINTERS = re.compile(r"[它他她]|这|那|该|其|呢|上述")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][A-Za-z-]+")
@@ -51,6 +56,7 @@ class Understood:
 
     Attributes:
         question: what the answer answers; stands alone.
+        asked: the same without what was said before it, for checks on what an answer must hold.
         queries: what is searched for, the most faithful wording first.
         window: the dates of publication that it asks for.
         wants_advice: it asks what to do with one's money, or what a price is going to be.
@@ -58,6 +64,7 @@ class Understood:
     """
 
     question: str
+    asked: str
     queries: tuple[str, ...]
     window: DateWindow = ALWAYS
     wants_advice: bool = False
@@ -88,10 +95,10 @@ def understand(question: Question, complete: Complete | None = None) -> Understo
         question: a checked question.
         complete: the language model; without one, names and earlier questions have to do.
     """
-    standalone = question.text
+    asked = standalone = question.text
     queries = [standalone]
     if leans_on_conversation(question):
-        standalone = _stand_alone(question, complete)
+        asked, standalone = _stand_alone(question, complete)
         queries = [standalone, *_in_conversation(question)]
     if has_cjk(standalone):
         translated = _translate(standalone, complete) if complete else ""
@@ -101,7 +108,7 @@ def understand(question: Question, complete: Complete | None = None) -> Understo
     if advice:
         window = replace(window, latest=True)  # who asks what to do wants to know how things stand
     wordings = tuple(dict.fromkeys(filter(None, queries)))
-    return Understood(standalone, wordings, window, advice, narrowed(question.filters, window))
+    return Understood(standalone, asked, wordings, window, advice, narrowed(question.filters, window))
 
 
 def leans_on_conversation(question: Question) -> bool:
@@ -132,8 +139,8 @@ def _in_conversation(question: Question) -> list[str]:
     )
 
 
-def _stand_alone(question: Question, complete: Complete | None) -> str:
-    """The question in words that can be understood without the conversation.
+def _stand_alone(question: Question, complete: Complete | None) -> tuple[str, str]:
+    """What is asked, and the same in words that can be understood without the conversation.
 
     Small models lose the subject when they rewrite, or ask for something that nobody spoke of. Then the
     question stays as it is, with what was said before behind it.
@@ -141,8 +148,8 @@ def _stand_alone(question: Question, complete: Complete | None) -> str:
     rewritten = _rewrite(question, complete) if complete else ""
     faithful = _names_any(rewritten, question.history) and _only_spoken_of(rewritten, question)
     if rewritten and rewritten != question.text and faithful:
-        return rewritten
-    return f"{question.text} (asked after: {_said_before(question.history)})"
+        return rewritten, rewritten
+    return question.text, f"{question.text} (asked after: {_said_before(question.history)})"
 
 
 def _only_spoken_of(rewritten: str, question: Question) -> bool:

@@ -15,7 +15,7 @@ from rag.index import Index
 from rag.llm import LLM
 from rag.retrieve import Retriever
 from rag.settings import Settings
-from rag.types import Answer, Draft, Filters, Question, Retrieved
+from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
 
 QUESTION = "How much NdPr did Lynas produce in the December 2025 quarter?"
 
@@ -181,6 +181,23 @@ def test_a_figure_of_the_question_that_nothing_confirms_is_named(retriever: Retr
     question = Question("Why did Lynas produce 9,000 tonnes of NdPr in the December 2025 quarter?")
     answer = chain_saying(retriever, "Lynas produced 1,404 tonnes of NdPr.").invoke(question)
     assert any("9000" in note for note in answer.notes)
+
+
+def test_a_follow_up_is_not_held_to_the_figures_and_years_of_what_was_said_before(
+    retriever: Retriever,
+) -> None:
+    history = (
+        Turn("user", "What did Lynas plan in 2019?"),
+        Turn("assistant", "Lynas planned to make 9,000 tonnes in 2019."),
+    )
+    question = Question("And how much NdPr did they make in the latest quarter?", history)
+    unused = "What?"  # a rewriting that names nothing of the conversation
+    answer = chain_saying(
+        retriever, unused, "Lynas produced 1,404 tonnes of NdPr in the December 2025 quarter."
+    ).invoke(question)
+    assert not answer.abstained
+    assert answer.signals.outcome in ("supported", "weak")
+    assert not any("9000" in note or "2019" in note for note in answer.notes)
 
 
 def test_a_refusal_tells_what_was_searched_and_what_was_missing(retriever: Retriever) -> None:

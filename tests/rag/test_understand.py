@@ -23,6 +23,8 @@ HISTORY = (
         "What about NdPr?",
         "Why?",
         "它的产量是多少？",
+        "ok and how much of the concentrate is sold forward?",
+        "Was there anything Brussels asked for there and did not get?",
     ],
 )
 def test_leaning_questions_are_recognised(question: str) -> None:
@@ -35,6 +37,7 @@ def test_leaning_questions_are_recognised(question: str) -> None:
         "How much NdPr did MP Materials produce in 2024?",
         "What price floor did the Pentagon give MP Materials in July 2025?",
         "Which countries restrict exports of gallium?",
+        "Are there any plants for NdPr in Estonia, and how many is there money for?",
     ],
 )
 def test_complete_questions_are_left_alone(question: str) -> None:
@@ -70,6 +73,7 @@ def test_a_rewriting_that_asks_for_what_nobody_spoke_of_is_not_used(unfaithful: 
     assert understood.question.startswith("and when was that? (asked after: ")
     assert "Lynas" in understood.question
     assert "A$201.9 million" in understood.question
+    assert understood.asked == "and when was that?"
 
 
 def test_names_from_further_back_stay_the_subject() -> None:
