@@ -15,10 +15,14 @@ _RESERVATION = (
     r"|at most|up to|as much as|as many as|an estimated"
 )
 _AMOUNT = r"(?:[A-Z]{0,3}[$€£¥]\s?|RMB\s?|CNY\s?)?\d[\d,.]*(?<=\d)%?"
-_RESERVED = re.compile(rf"(?:\b({_RESERVATION})\s)?(?<![\w.,$€£¥-])({_AMOUNT})(?![\w-])", re.IGNORECASE)
-# "The about 22 kilograms" is no English, and the second end of a range has its reservation at the first.
+_RESERVED = re.compile(
+    rf"(?:\b({_RESERVATION})\s)?(?<![\w.,$€£¥-])({_AMOUNT})(?![\w-])(?!\s(?:\w+\s)?or so\b)", re.IGNORECASE
+)
+# "The about 22 kilograms" and "its extra about 22" are no English, and the second end of a range has its
+# reservation at the first.
 _NO_PLACE = re.compile(
-    r"(?:\b(?:the|its|their|his|her|a|an|this|that|these|those|between|than|over|under|exactly|only|no|not)"
+    r"(?:\b(?:the|its|their|his|her|a|an|this|that|these|those|between|than|over|under|exactly|only|no|not"
+    r"|extra|additional|another|further|other|new|full|total|entire|whole|same|first|second|last|next|\w+['’]s?)"
     r"|\d\S*\s(?:to|and|or))\s$",
     re.IGNORECASE,
 )

@@ -73,6 +73,9 @@ def test_only_words_that_are_repeated_from_the_question_go(
         ("It holds 22 kilograms.", "about 22.5 kilograms and about 122", "It holds 22 kilograms."),
         ("The F-22 flies.", "about 22 kilograms", "The F-22 flies."),
         ("It takes the 22 kilograms.", "about 22 kilograms", "It takes the 22 kilograms."),
+        ("It takes an extra 22 kilograms.", "about 22 kilograms", "It takes an extra 22 kilograms."),
+        ("EXIM's $456 million.", "as much as $456 million", "EXIM's $456 million."),
+        ("It costs $16 million or so.", "more than $16 million", "It costs $16 million or so."),
         ("It holds 22 kilograms.", "", "It holds 22 kilograms."),
     ],
 )
