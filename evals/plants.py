@@ -4,7 +4,7 @@ Then nothing is changed twenty times, and nothing may be called better or worse.
 
     python -m evals.plants
 
-Three need retrieval only, over the suites report and dev. Two ask the model 169 questions of dev,
+Three need retrieval only, over the suites former-report-2 and dev. Two ask the model 169 questions of dev,
 fifty minutes together; what it replied before is not asked again, so that a fault behind the
 model costs nothing.
 """
@@ -62,7 +62,7 @@ def _without_refusal_rule(name: str, **values: str) -> str:
 
 
 PLANTS = (
-    Plant("top_k from 10 to 1", "report", "recall@5", settings={"top_k": 1}),
+    Plant("top_k from 10 to 1", "former-report-2", "recall@5", settings={"top_k": 1}),
     Plant("no BM25", "dev", "ndcg@10", fault=lambda: patch.object(LexicalIndex, "search", lambda *a: [])),
     Plant(
         "no date window",

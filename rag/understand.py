@@ -26,6 +26,7 @@ _REMEMBERED_TURNS = 4
 _TURN_CHARS = 400
 _SUBJECT_CHARS = 200
 _REWRITE_TOKENS = 60
+_ALIKE_CHARS = 5
 
 Complete = Callable[[list[BaseMessage], int], str]
 """Messages and a token limit in, the model's whole reply out."""
@@ -153,9 +154,9 @@ def _stand_alone(question: Question, complete: Complete | None) -> tuple[str, st
 
 
 def _only_spoken_of(rewritten: str, question: Question) -> bool:
-    """Whether every word of a rewriting is one of the question or of the conversation."""
+    """Whether every word of a rewriting was said before, in another form perhaps: produced, production."""
     spoken = " ".join((question.text, *(turn.content for turn in question.history)))
-    return set(terms(rewritten)) <= set(terms(spoken))
+    return {term[:_ALIKE_CHARS] for term in terms(rewritten)} <= {t[:_ALIKE_CHARS] for t in terms(spoken)}
 
 
 def _said_before(history: Sequence[Turn]) -> str:

@@ -76,6 +76,12 @@ def test_a_rewriting_that_asks_for_what_nobody_spoke_of_is_not_used(unfaithful: 
     assert understood.asked == "and when was that?"
 
 
+def test_a_rewriting_may_use_another_form_of_a_word() -> None:
+    rewritten = "What was Lynas' production in the December 2025 quarter?"
+    asked = Question("and how much did it produce then?", HISTORY)
+    assert understand(asked, lambda messages, limit: rewritten).question == rewritten
+
+
 def test_names_from_further_back_stay_the_subject() -> None:
     history = (
         Turn("user", "Where does Ucore run its demonstration line?"),
