@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from corpus.clean import CJK, WORD
+
 LISTS: dict[str, list[str]] = yaml.safe_load(
     (Path(__file__).parent / "furniture.yaml").read_text(encoding="utf-8")
 )
@@ -41,8 +43,6 @@ _MOST_CONTACTS = 20
 _MOST_WORDS_OF_A_CONTACT = 10
 _PROSE_CHARS = 40
 """A text of this many characters outside a link is prose; a Chinese character counts for three."""
-_CJK = re.compile("[\u3400-\u9fff]")
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 _SENTENCE_END = re.compile(r"""[.!?:;,。！？：；…)）\]"”’»]['"”’]*$""")
 _BETWEEN_SENTENCES = re.compile(
     r"""(?<!\b[A-Z]\.)(?<!\bInc\.)(?<!\bLtd\.)(?<!\bCorp\.)(?<!\bCo\.)(?<!\bNo\.)(?<!\b[DM]r\.)"""
@@ -62,7 +62,7 @@ def is_prose(text: str | None) -> bool:
 
 
 def _weight(text: str) -> int:
-    return len(text) + 2 * len(_CJK.findall(text))
+    return len(text) + 2 * len(CJK.findall(text))
 
 
 def is_furniture_line(line: str) -> bool:
@@ -81,7 +81,7 @@ def is_appeal(line: str) -> bool:
 
 def resembles(line: str, title: str) -> bool:
     """Whether at least half of the words of a line, and three of them, stand in a title."""
-    words, of_title = _WORD.findall(line.lower()), set(_WORD.findall(title.lower()))
+    words, of_title = WORD.findall(line.lower()), set(WORD.findall(title.lower()))
     shared = sum(word in of_title for word in words)
     return shared >= max(3, len(words) / 2)
 
@@ -130,7 +130,7 @@ def _without_statements(lines: _Lines) -> _Lines:
         if len(rest) == len(sentences):
             kept.append((place, line))
         elif rest := [sentence for sentence in rest if sentence.strip()]:
-            kept.append((place, ("" if _CJK.search(line) else " ").join(rest)))
+            kept.append((place, ("" if CJK.search(line) else " ").join(rest)))
     return kept
 
 
@@ -176,7 +176,7 @@ def _heads_what_follows(lines: _Lines, start: int, end: int) -> bool:
 def _is_contact(line: str) -> bool:
     if len(line) > _LONGEST_LINE:
         return False
-    words = _WORD.findall(_ADDRESS.sub("", line))
+    words = WORD.findall(_ADDRESS.sub("", line))
     found = _ADDRESS.search(line)
     most = 3 if found and found.group().lower().startswith(("http", "www")) else _MOST_WORDS_OF_A_CONTACT
     return bool(found) and len(words) <= most

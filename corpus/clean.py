@@ -3,6 +3,11 @@
 import re
 import unicodedata
 
+CJK = re.compile("[\u3400-\u9fff]")
+"""One Chinese character."""
+WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+"""A word, or a Chinese character, of which a text has no spaces to tell words by."""
+
 # Zero-width and bidirectional controls hide or reorder what a reader sees; the soft hyphen and
 # the byte order mark break matching. The zero-width joiner (U+200D) stays: it builds emoji.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")

@@ -13,6 +13,7 @@ from lxml import html
 from lxml.html import HtmlElement
 
 from corpus.boilerplate import LISTS, either, is_appeal, is_furniture_line, is_prose, resembles
+from corpus.clean import WORD
 from corpus.hidden import drop
 
 _TAGS = frozenset(["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "address"])
@@ -77,7 +78,6 @@ _OFFER = re.compile(
 )
 _ANY_LABEL = re.compile(r"[^\d.]{3,40}[:：]")
 _TEXT_BAR = re.compile(r"[^\W\d][^|\d]{1,20}(?: ?\| ?[^|\d]{2,20}){2,}")
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
 _HEADING, _SUMMARY = either(LISTS["headings"]), either(LISTS["summaries"])
@@ -194,7 +194,7 @@ def _sums_up(element: HtmlElement, text: str) -> bool:
     if text.endswith(_SENTENCE_MARKS):
         return True
     plain = element.tag in ("p", "h2") and "|" not in text and not re.search(r"(?:19|20)\d\d|@|©", text)
-    return plain and len(_WORD.findall(text)) >= _LEAST_WORDS and not is_furniture_line(text)
+    return plain and len(WORD.findall(text)) >= _LEAST_WORDS and not is_furniture_line(text)
 
 
 def corrections(tree: HtmlElement, part: HtmlElement) -> list[HtmlElement]:
@@ -602,5 +602,5 @@ def _long_words(text: str) -> set[str]:
 
 
 def _runs(text: str) -> Counter[tuple[str, ...]]:
-    words = _WORD.findall(text.lower())
+    words = WORD.findall(text.lower())
     return Counter(tuple(words[place : place + 3]) for place in range(len(words) - 2))

@@ -14,6 +14,8 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from dateutil import parser as dateparser
 from lxml.html import HtmlElement
 
+from corpus.clean import CJK
+
 _ARTICLE_TYPES = (
     "Article", "NewsArticle", "BlogPosting", "Report", "ReportageNewsArticle", "AnalysisNewsArticle",
     "OpinionNewsArticle", "BackgroundNewsArticle", "LiveBlogPosting", "TechArticle", "ScholarlyArticle",
@@ -47,7 +49,6 @@ _LONGEST_TOPIC = 60
 _LONGEST_JSON = 2_000_000
 _TITLE_PARTS = re.compile(r"\s+[|–—•·«»\-]\s+|_")
 _OTHER_HOSTS = re.compile(r"^(?:www\d?|amp|m|mobile)\.")
-_CJK = re.compile("[\u3400-\u9fff]")
 
 
 def read_metadata(tree: HtmlElement, url: str) -> dict[str, Any]:
@@ -205,7 +206,7 @@ def _language(tree: HtmlElement, article: dict[str, Any], meta: dict[str, list[s
     text = (
         "".join(tree.itertext())[:20_000] if tree.find("body") is None else _text(tree.find("body"))[:20_000]
     )
-    if len(_CJK.findall(text)) > len(text) / 4 and not re.search("[\u3040-\u30ff]", text):
+    if len(CJK.findall(text)) > len(text) / 4 and not re.search("[\u3040-\u30ff]", text):
         return "zh"
     stated = (
         tree.get("lang") or "",

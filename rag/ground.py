@@ -7,6 +7,7 @@ that has only begun is never shown.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter
 
 from rag.attribution import kind_of, owns_up
@@ -51,6 +52,10 @@ class Grounder:
     _done: int = 0
     _sentences: list[Sentence] = field(default_factory=list)
     _cited: dict[str, Citation] = field(default_factory=dict)
+
+    @cached_property
+    def _evidence(self) -> str:
+        return " ".join(map(evidence_text, self.markers.values()))
 
     def feed(self, piece: str) -> Draft:
         """Take a piece of the reply in, and return the answer so far."""
@@ -111,7 +116,7 @@ class Grounder:
                 self._extend_last([self.markers[id_] for id_ in marked.ids])
             return
         cited = [self.markers[id_] for id_ in marked.ids]
-        text = with_currencies(text, " ".join(map(evidence_text, self.markers.values())))
+        text = with_currencies(text, self._evidence)
         check = self._check(text, cited)
         text = with_reservations(text, " ".join(map(evidence_text, check.hits)))
         said = f"- {text}" if bullet else text

@@ -7,9 +7,9 @@ sum; it saves to disk, needs only numpy, and is maintained.
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -213,8 +213,9 @@ class LexicalIndex:
             return []
         in_names = {term for name in names for term in terms(name)}
         scores = self._sum([term for term in terms(query) if term not in in_names])
+        score_of = cache(lambda term: self._sum([term]))  # the spellings of a name share most of their words
         for name, others in names.items():
-            scores = scores + self._best_of(name, others)
+            scores = scores + self._best_of(name, others, score_of)
         if filters.days:
             first, last = filters.days
             of_rows = np.array(self.days)
@@ -230,14 +231,12 @@ class LexicalIndex:
         known = [term for term in wanted if term in self._bm25.vocab_dict]
         return self._bm25.get_scores(known) if known else np.zeros(len(self.ids), np.float32)
 
-    def _best_of(self, name: str, others: Sequence[str]) -> Scores:
+    def _best_of(self, name: str, others: Sequence[str], score_of: Callable[[str], Scores]) -> Scores:
         """The score of every row for a name, or for the best of its others, which must be there whole."""
-        assert self._bm25 is not None
         best = self._sum(terms(name))
         for other in others:
-            parts = terms(other)
-            if parts and all(term in self._bm25.vocab_dict for term in parts):
-                each = np.stack([self._bm25.get_scores([term]) for term in parts])
+            if parts := terms(other):
+                each = np.stack([score_of(term) for term in parts])
                 best = np.maximum(best, np.where((each > 0).all(axis=0), each.sum(axis=0), 0.0))
         return best
 

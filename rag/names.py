@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,6 +68,12 @@ def other_names(text: str) -> list[str]:
 def with_other_names(text: str) -> str:
     """A text in lower case, followed by the other names of what it names: for looking names up in it."""
     return f"{text} {' '.join(other_names(text))}".casefold()
+
+
+def names_any(text: str, names: Iterable[str]) -> bool:
+    """Whether a text holds one of some names, or something that goes by one of them."""
+    held = with_other_names(text)
+    return any(name.casefold() in held for name in names)
 
 
 def without_tickers(text: str) -> str:

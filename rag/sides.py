@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rag.asked import compares
-from rag.names import names_in, with_other_names
+from rag.names import names_any, names_in
 from rag.select import Excerpt
 
 
@@ -16,7 +16,7 @@ def sides(question: str, excerpts: Sequence[Excerpt]) -> dict[str, tuple[Excerpt
     groups = {group: name for name, group in names_in(question, materials=False)}
     if len(groups) != 2 or not compares(question):
         return {}
-    about = {name: tuple(e for e in excerpts if _names_any(e, group)) for group, name in groups.items()}
+    about = {name: tuple(e for e in excerpts if names_any(_text(e), group)) for group, name in groups.items()}
     one, other = map(set, about.values())
     return about if one - other and other - one else {}
 
@@ -26,6 +26,5 @@ def side_question(question: str, side: str) -> str:
     return f"{question} (Answer for {side} only.)"
 
 
-def _names_any(excerpt: Excerpt, group: Sequence[str]) -> bool:
-    said = with_other_names(f"{excerpt.hit.article.title} {' '.join(excerpt.sentences)}")
-    return any(name.casefold() in said for name in group)
+def _text(excerpt: Excerpt) -> str:
+    return f"{excerpt.hit.article.title} {' '.join(excerpt.sentences)}"

@@ -18,7 +18,7 @@ from rag.asked import compares
 from rag.dates import find_dates
 from rag.figures import Figure, figures, missing_figures, stands, years_of
 from rag.lexical import synonyms_of, terms
-from rag.names import english_names, names_in, other_names, with_other_names
+from rag.names import english_names, names_any, names_in, other_names, with_other_names
 from rag.screen import screened, sentences_that_count
 from rag.sentences import has_cjk
 from rag.types import Hit, Support
@@ -429,10 +429,10 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
         if all(doubts):
             state = max((d for d in doubts if d), key=RANK.__getitem__)
             return state, f"the passage gives {figure} for something else, it seems"
-        near_names |= {name for name in names for place in around if _holds(place.context, name)}
+        near_names |= {name for name in names for place in around if names_any(place.context, [name])}
     if found and names and not near_names:
         # Named beside another figure, it is mixed up; named elsewhere in the article, it may be meant.
-        beside = any(_holds(place.context, name) for name in names for place in places)
+        beside = any(names_any(place.context, [name]) for name in names for place in places)
         doubt: Support = "unsupported" if beside else "weak"
         return doubt, f"the passage does not give that figure for {', '.join(sorted(names))}"
     return None
@@ -448,10 +448,6 @@ def _other_date(said: list[Figure], given: list[Figure]) -> bool:
 
 def _months(found: list[Figure]) -> set[int]:
     return {f.date.month for f in found if f.date and f.date.month}
-
-
-def _holds(context: str, name: str) -> bool:
-    return name.casefold() in with_other_names(context)
 
 
 def _names_overlap(sentence: str, hits: Sequence[Hit]) -> float:
