@@ -641,13 +641,17 @@ class Catalogue:
         """Find out which stored articles tell one story; only what changed since is compared."""
         with self._writing() as db:
             self._drop_sketches(db)
+        self.compare_new()
+        with self._writing() as db:
+            self._name_stories(db)
+
+    def compare_new(self) -> None:
+        """Do the work of `find_stories` for what is stored and was never compared, and name no story yet."""
         while fresh := self._unsketched():
             articles = self.at(fresh.values())
             with self._writing() as db:
                 for id_, version in fresh.items():
                     self._compare(db, id_, version, sketch(articles[version]))
-        with self._writing() as db:
-            self._name_stories(db)
 
     def _drop_sketches(self, db: sa.Connection) -> None:
         current = sa.select(_articles.c.stored).where(_IN_USE)

@@ -1,5 +1,6 @@
 """Texts become unit vectors, with sentence-transformers on the CPU."""
 
+import copy
 import hashlib
 import os
 from collections.abc import Sequence
@@ -71,11 +72,13 @@ class Embedder:
                 "check REEX_EMBEDDING_MODEL."
             ) from error
         self.name = name
+        # A copy, since it counts in one thread while texts are encoded in another, and cuts nothing off.
+        self._counter = copy.deepcopy(self._model.tokenizer)
         self._limit = int(self._model.max_seq_length or 512)
 
     def fits(self, text: str) -> bool:
         """Whether the model reads the text to its end."""
-        encoded = self._model.tokenizer(text, add_special_tokens=True, truncation=False, verbose=False)
+        encoded = self._counter(text, add_special_tokens=True, truncation=False, verbose=False)
         return len(encoded["input_ids"]) <= self._limit
 
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -11,8 +11,10 @@ on the disk tells the next run that this one did not end, so that it repairs wha
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import chain, islice
@@ -33,7 +35,7 @@ from corpus.sources import open_source as open_by_name
 from corpus.sources.files import STARTER_SOURCE
 from rag.catalogue import open_catalogue
 from rag.chunk import chunk, context_of
-from rag.embed import Embedder
+from rag.embed import Embedder, Vectors
 from rag.errors import BusyError
 from rag.index import Index
 from rag.lexical import LexicalIndex
@@ -667,12 +669,15 @@ class _Run:
         embedder = self._load_embedder()
         failed: set[str] = set()
         done = 0
-        for batch in _batches(self._cut(entries, embedder, failed)):
-            self._store_batch(batch, embedder, failed)
-            done += len(batch)
-            self._progress(done, len(entries))
-            if self._stopped() and done + len(failed) < len(entries):
-                return failed | self._leave(entries, failed)  # with the batch, or a stop would bring nothing
+        with closing(_embedded(_batches(self._cut(entries, embedder, failed)), embedder)) as batches:
+            for batch, vectors in batches:
+                self._store_batch(batch, vectors, embedder, failed)
+                self._catalogue.compare_new()
+                done += len(batch)
+                self._progress(done, len(entries))
+                if self._stopped() and done + len(failed) < len(entries):
+                    # With the batch, or a stop would bring nothing.
+                    return failed | self._leave(entries, failed)
         return failed
 
     def _leave(self, entries: Sequence[Entry], failed: set[str]) -> set[str]:
@@ -697,18 +702,21 @@ class _Run:
                 if passages:
                     yield entry, article, passages
 
-    def _store_batch(self, batch: Sequence[_Cut], embedder: Embedder, failed: set[str]) -> None:
+    def _store_batch(
+        self, batch: Sequence[_Cut], vectors: Future[Vectors], embedder: Embedder, failed: set[str]
+    ) -> None:
+        if len(batch) == 1:
+            with self._failing_alone(batch[0][0], failed):
+                self._write(batch, vectors.result())
+            return
         try:
-            if len(batch) > 1:
-                self._write(batch, embedder)
-                return
+            self._write(batch, vectors.result())
         except (ReexError, OSError, ChromaError):
             raise
         except Exception:  # noqa: BLE001 one of them did it, and shows itself alone
-            pass
-        for each in batch:
-            with self._failing_alone(each[0], failed):
-                self._write([each], embedder)
+            for each in batch:
+                with self._failing_alone(each[0], failed):
+                    self._write([each], embedder.encode(_texts([each])))
 
     @contextmanager
     def _failing_alone(self, entry: Entry, failed: set[str]) -> Iterator[None]:
@@ -722,9 +730,8 @@ class _Run:
             self._fail(Rejected(entry.url, reason), entry.source, entry.wanted)
             failed.add(entry.article_id)
 
-    def _write(self, batch: Sequence[_Cut], embedder: Embedder) -> None:
-        texts = [context_of(article) + p.text for _, article, passages in batch for p in passages]
-        self._index.store([(article, passages) for _, article, passages in batch], embedder.encode(texts))
+    def _write(self, batch: Sequence[_Cut], vectors: Vectors) -> None:
+        self._index.store([(article, passages) for _, article, passages in batch], vectors)
         if not self._index.holds([passage for _, _, passages in batch for passage in passages]):
             raise ValueError("its passages were not stored whole")
         self._catalogue.put([(e.article_id, e.wanted, len(passages)) for e, _, passages in batch])
@@ -783,3 +790,21 @@ def _batches(articles: Iterable[_Cut]) -> Iterator[list[_Cut]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _embedded(
+    batches: Iterable[list[_Cut]], embedder: Embedder
+) -> Generator[tuple[list[_Cut], Future[Vectors]], None, None]:
+    """Each batch with its vectors; the model is at the next one while a batch is written."""
+    with ThreadPoolExecutor(1) as model:
+        coming: deque[tuple[list[_Cut], Future[Vectors]]] = deque()
+        for batch in batches:
+            coming.append((batch, model.submit(embedder.encode, _texts(batch))))
+            if len(coming) > 1:
+                yield coming.popleft()
+        yield from coming
+
+
+def _texts(batch: Sequence[_Cut]) -> list[str]:
+    """What is embedded of the passages of articles."""
+    return [context_of(article) + passage.text for _, article, passages in batch for passage in passages]
