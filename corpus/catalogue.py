@@ -1,37 +1,31 @@
 """The record of what the corpus holds: articles, their versions, and what went wrong with others.
 
-SQLAlchemy Core rather than the sqlite3 module, so that the same code speaks to PostgreSQL too. All times
-are UTC, without a zone.
+All times are UTC, without a zone.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from corpus.alike import MIN_BANDS, Sketch, groups, same_story, sketch
 from corpus.article import Article
-from corpus.errors import OutdatedError, StorageError, UsageError
+from corpus.database import STRING, Database, now
+from corpus.errors import OutdatedError, StorageError
 
 State = Literal["active", "retired"]
 
 _SCHEMA = "2"
 _MANY = 500  # parameters to one statement: SQLite takes 999 on old builds
 _CANDIDATES = 100  # articles that one is compared with
-_LIBPQ = {"connect_timeout": "10", "client_encoding": "utf8"}
 _FIRST_RETRY = timedelta(days=1)
 _LAST_RETRY = timedelta(days=32)
-
-# Compared and sorted by code points everywhere, as SQLite does it, whatever the locale of a server.
-_STRING = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 _tables = sa.MetaData()
 
@@ -39,8 +33,8 @@ _tables = sa.MetaData()
 _facts = sa.Table(
     "facts",
     _tables,
-    sa.Column("name", _STRING, primary_key=True),
-    sa.Column("value", _STRING, nullable=False),
+    sa.Column("name", STRING, primary_key=True),
+    sa.Column("value", STRING, nullable=False),
 )
 
 # One row for each address. ``wanted`` is its newest version, ``stored`` the one whose passages the index
@@ -48,15 +42,15 @@ _facts = sa.Table(
 _articles = sa.Table(
     "articles",
     _tables,
-    sa.Column("id", _STRING, primary_key=True),
-    sa.Column("url", _STRING, nullable=False),  # its hash is the id; an index would limit its length
-    sa.Column("source", _STRING, nullable=False),
-    sa.Column("state", _STRING, nullable=False),
-    sa.Column("wanted", _STRING, nullable=False),
-    sa.Column("stored", _STRING, nullable=False),
+    sa.Column("id", STRING, primary_key=True),
+    sa.Column("url", STRING, nullable=False),  # its hash is the id; an index would limit its length
+    sa.Column("source", STRING, nullable=False),
+    sa.Column("state", STRING, nullable=False),
+    sa.Column("wanted", STRING, nullable=False),
+    sa.Column("stored", STRING, nullable=False),
     sa.Column("passages", sa.Integer, nullable=False),
-    sa.Column("same_as", _STRING, nullable=False, index=True),
-    sa.Column("cluster", _STRING, nullable=False, index=True),
+    sa.Column("same_as", STRING, nullable=False, index=True),
+    sa.Column("cluster", STRING, nullable=False, index=True),
     sa.Column("first_seen", sa.DateTime, nullable=False),
     sa.Column("last_seen", sa.DateTime, nullable=False),
     sa.Column("missing_since", sa.DateTime),
@@ -66,34 +60,34 @@ _articles = sa.Table(
 _versions = sa.Table(
     "versions",
     _tables,
-    sa.Column("hash", _STRING, primary_key=True),
-    sa.Column("article_id", _STRING, nullable=False, index=True),
-    sa.Column("url", _STRING, nullable=False),
-    sa.Column("title", _STRING, nullable=False),
-    sa.Column("publisher", _STRING, nullable=False),
+    sa.Column("hash", STRING, primary_key=True),
+    sa.Column("article_id", STRING, nullable=False, index=True),
+    sa.Column("url", STRING, nullable=False),
+    sa.Column("title", STRING, nullable=False),
+    sa.Column("publisher", STRING, nullable=False),
     sa.Column("published", sa.Date),
     sa.Column("topics", sa.JSON, nullable=False),
-    sa.Column("author", _STRING, nullable=False),
+    sa.Column("author", STRING, nullable=False),
     sa.Column("modified", sa.Date),
-    sa.Column("language", _STRING, nullable=False),
-    sa.Column("body", _STRING, nullable=False, index=True),
+    sa.Column("language", STRING, nullable=False),
+    sa.Column("body", STRING, nullable=False, index=True),
     sa.Column("first_seen", sa.DateTime, nullable=False),
 )
 
 _bodies = sa.Table(
     "bodies",
     _tables,
-    sa.Column("hash", _STRING, primary_key=True),
-    sa.Column("text", _STRING, nullable=False),
+    sa.Column("hash", STRING, primary_key=True),
+    sa.Column("text", STRING, nullable=False),
 )
 
 _failures = sa.Table(
     "failures",
     _tables,
-    sa.Column("place", _STRING, primary_key=True),
-    sa.Column("source", _STRING, nullable=False),
-    sa.Column("reason", _STRING, nullable=False),
-    sa.Column("fingerprint", _STRING, nullable=False),
+    sa.Column("place", STRING, primary_key=True),
+    sa.Column("source", STRING, nullable=False),
+    sa.Column("reason", STRING, nullable=False),
+    sa.Column("fingerprint", STRING, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("first_seen", sa.DateTime, nullable=False),
     sa.Column("last_seen", sa.DateTime, nullable=False),
@@ -103,7 +97,7 @@ _failures = sa.Table(
 _forgotten = sa.Table(
     "forgotten",
     _tables,
-    sa.Column("url", _STRING, primary_key=True),
+    sa.Column("url", STRING, primary_key=True),
     sa.Column("since", sa.DateTime, nullable=False),
 )
 
@@ -111,8 +105,8 @@ _forgotten = sa.Table(
 _sketches = sa.Table(
     "sketches",
     _tables,
-    sa.Column("article_id", _STRING, primary_key=True),
-    sa.Column("version", _STRING, nullable=False),
+    sa.Column("article_id", STRING, primary_key=True),
+    sa.Column("version", STRING, nullable=False),
     sa.Column("words", sa.LargeBinary, nullable=False),
     sa.Column("figures", sa.LargeBinary, nullable=False),
 )
@@ -120,13 +114,13 @@ _bands = sa.Table(
     "bands",
     _tables,
     sa.Column("band", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("article_id", _STRING, primary_key=True, index=True),
+    sa.Column("article_id", STRING, primary_key=True, index=True),
 )
 _pairs = sa.Table(
     "pairs",
     _tables,
-    sa.Column("one", _STRING, primary_key=True),
-    sa.Column("other", _STRING, primary_key=True, index=True),
+    sa.Column("one", STRING, primary_key=True),
+    sa.Column("other", STRING, primary_key=True, index=True),
 )
 
 _IN_USE = sa.and_(_articles.c.state == "active", _articles.c.stored != "")
@@ -234,11 +228,6 @@ class Failure:
     retry_at: datetime
 
 
-def now() -> datetime:
-    """The present moment as the catalogue writes it: UTC, without a zone."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
 class Catalogue:
     """What was seen, what is stored, and since when."""
 
@@ -254,17 +243,11 @@ class Catalogue:
             StorageError: the database cannot be reached or made, or is not a catalogue.
             OutdatedError: an earlier version made it.
         """
-        if isinstance(database, Path):
-            self.name = str(database)
-            self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(database)))
-        else:
-            self._engine = _engine_at(database)
-            # Without what stands behind the question mark, where a password may be too.
-            self.name = self._engine.url.set(query={}).render_as_string(hide_password=True)
-        self._is_file = self._engine.dialect.name == "sqlite"
-        if self._is_file:
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
-        with self._guard():
+        remedy = "move it away and run `reex ingest` again"
+        self._db = Database(database, "catalogue", "REEX_CATALOGUE_URL", remedy)
+        self.name = self._db.name
+        self._reading, self._writing = self._db.reading, self._db.writing
+        with self._db.guard():
             self._check_encoding()
             self.is_outdated = self._find_outdated()
             if self.is_outdated and not rebuild:
@@ -276,7 +259,7 @@ class Catalogue:
                 self._create()
 
     def _check_encoding(self) -> None:
-        if self._engine.dialect.name != "postgresql":
+        if self._db.engine.dialect.name != "postgresql":
             return
         with self._reading() as db:
             encoding = db.execute(sa.text("SHOW server_encoding")).scalar_one()
@@ -287,12 +270,12 @@ class Catalogue:
             )
 
     def _find_outdated(self) -> bool:
-        tables = sa.inspect(self._engine).get_table_names()
+        tables = sa.inspect(self._db.engine).get_table_names()
         if "articles" not in tables:
             return False
-        schema = self.fact("schema") if _facts.name in tables or self._is_file else None
+        schema = self.fact("schema") if _facts.name in tables or self._db.is_file else None
         # No version of ours left that in a server; a rebuild would delete the tables of somebody else.
-        if schema is None and not self._is_file:
+        if schema is None and not self._db.is_file:
             raise StorageError(
                 f"The database {self.name} holds tables that are not of REEx Answers: "
                 "give it a database of its own in REEX_CATALOGUE_URL."
@@ -301,47 +284,16 @@ class Catalogue:
 
     def _create(self) -> None:
         # The mark comes before the tables: without it they would count as those of an earlier version.
-        with self._engine.begin() as db:
+        with self._db.engine.begin() as db:
             _facts.create(db, checkfirst=True)
             if db.execute(sa.select(_facts.c.value).where(_facts.c.name == "schema")).scalar() is None:
                 db.execute(sa.insert(_facts).values(name="schema", value=_SCHEMA))
-        with self._engine.begin() as db:
+        with self._db.engine.begin() as db:
             _tables.create_all(db)
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise StorageError(self._complaint(error)) from error
-
-    def _complaint(self, error: SQLAlchemyError) -> str:
-        cause = " ".join(str(getattr(error, "orig", error)).split())[:300]
-        if not self._is_file:
-            return (
-                f"The catalogue {self.name} cannot be used ({cause}): check that its server runs, "
-                "and the address, user and rights in REEX_CATALOGUE_URL."
-            )
-        if isinstance(error, OperationalError):
-            remedy = "check free disk space and access rights"
-            return f"The catalogue {self.name} cannot be used ({cause}): {remedy}."
-        return (
-            f"{self.name} is damaged or is no catalogue ({cause}): move it away and run `reex ingest` again."
-        )
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._guard(), self._engine.connect() as db:
-            yield db
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._guard(), self._engine.begin() as db:
-            yield db
 
     def close(self) -> None:
         """Release the database."""
-        self._engine.dispose()
+        self._db.close()
 
     # Reading
 
@@ -775,54 +727,12 @@ class Catalogue:
             with self._writing() as db:
                 db.execute(sa.update(_articles).values(stored="", passages=0))
             return
-        with self._guard():
-            with self._engine.begin() as db:
+        with self._db.guard():
+            with self._db.engine.begin() as db:
                 db.execute(sa.delete(_facts).where(_facts.c.name.not_in(("sources", "data_dir"))))
                 _tables.drop_all(db, [table for table in _tables.sorted_tables if table is not _facts])
             self._create()
         self.is_outdated = False
-
-
-def _engine_at(url: str) -> sa.Engine:
-    """The engine for a URL, of which no message repeats what could be a part of a password.
-
-    Raises:
-        UsageError: it is none that SQLAlchemy knows.
-        StorageError: the driver that it names is not installed.
-    """
-    try:
-        parsed = sa.make_url(url)
-        if url.count("@") > 1:  # the rest of a password would be taken for the host
-            raise ValueError
-        dialect, driver = parsed.get_dialect(), parsed.get_driver_name()
-    except NoSuchModuleError:
-        raise UsageError(
-            f"REEX_CATALOGUE_URL names {parsed.drivername}, which SQLAlchemy does not know: "
-            "begin it with postgresql+psycopg:// or sqlite:///."
-        ) from None
-    except (ArgumentError, ValueError):
-        raise UsageError(
-            "REEX_CATALOGUE_URL is not the URL of a database: write it as "
-            "postgresql+psycopg://user:password@host/name, with %40 for an @ in the password."
-        ) from None
-    if dialect.is_async:
-        raise UsageError(
-            f"The driver {driver} in REEX_CATALOGUE_URL is for asyncio: name another, as psycopg."
-        )
-    if driver in ("psycopg", "psycopg2"):
-        parsed = parsed.set(query={**_LIBPQ, **parsed.query})
-    try:
-        return sa.create_engine(parsed, pool_pre_ping=dialect.name != "sqlite")
-    except ImportError as error:
-        raise StorageError(
-            f"The driver {driver} in REEX_CATALOGUE_URL is not installed ({error}): "
-            "run `pip install -c constraints.txt -e '.[postgres]'`, or install what it needs."
-        ) from error
-
-
-def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")  # readers go on while an ingest writes
-    connection.execute("PRAGMA busy_timeout=30000")
 
 
 def _portions(items: Iterable[str]) -> Iterator[list[str]]:

@@ -26,7 +26,8 @@ from chromadb.errors import ChromaError
 from filelock import FileLock, Timeout
 
 from corpus.article import Article, article_id
-from corpus.catalogue import Entry, now
+from corpus.catalogue import Entry
+from corpus.database import now
 from corpus.errors import CorpusError, ReexError, StoppedError, StorageError
 from corpus.fetch import Fetcher
 from corpus.reading import Rejected
