@@ -202,6 +202,7 @@ def _citation(n: int, hit: Hit, kind: Kind) -> Citation:
         quote=passage.text,
         kind=kind,
         copies=hit.copies,
+        version=passage.version,
     )
 
 

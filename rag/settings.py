@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_CATALOGUE_URL"),
         description="the database of the catalogue, in SQLAlchemy's form; empty for a file in data_dir",
     )
+    state_url: SecretStr = Field(
+        default=SecretStr(""),  # it may hold a password
+        validation_alias=_either("REEX_STATE_URL"),
+        description="the database of accounts, conversations and the desk; empty for a file in data_dir",
+    )
     cache_dir: Path = Field(
         default_factory=lambda: _home("XDG_CACHE_HOME", ".cache") / "reex",
         validation_alias=_either("REEX_CACHE_DIR"),

@@ -111,7 +111,7 @@ class Citation:
 
     ``quote == article.text[start:end]``. ``kind`` is that of the sentence of the passage that the
     answer rests on. ``copies`` is how many other articles tell the story of this one: they are no
-    further sources.
+    further sources. ``version`` is the content hash of the article that was cited.
     """
 
     n: int
@@ -126,6 +126,7 @@ class Citation:
     quote: str
     kind: Kind = "reported"
     copies: int = 0
+    version: str = ""
 
 
 @dataclass(frozen=True)

@@ -299,7 +299,7 @@ def chat(
     _say("Opening the index and the models.")
     chain = AnswerChain.open(settings)
 
-    from ui.page import serve
+    from ui.server import serve
 
     serve(
         chain,

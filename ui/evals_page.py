@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
-from gradio.components.navbar import Navbar
 
 from corpus.errors import ReexError
 from evals import feedback
@@ -17,13 +16,22 @@ from evals.text import listing
 from rag.settings import Settings
 from ui.background import stop as ask_to_end
 from ui.background import stoppable, told_by
+from ui.frame import masthead
+from ui.service import Service
 
 _NONE = "nothing"
 
 
-def build(settings: Settings, route: gr.Blocks) -> None:
-    """Lay the page out inside a route of the app."""
-    Navbar(main_page_name="Ask")
+def build(service: Service) -> gr.Blocks:
+    """The page, not yet served."""
+    page: gr.Blocks
+    with gr.Blocks(title="Evals · REEx Answers", fill_width=True) as page:
+        masthead("/evals/", "Evals", "How well questions are answered, measured over suites.")
+        _build(service.settings, page)
+    return page
+
+
+def _build(settings: Settings, blocks: gr.Blocks) -> None:
     with gr.Row(elem_id="evals-start"):
         suite = gr.Dropdown(suite_names(), value="smoke", label="Suite", min_width=170)
         system = gr.Dropdown(
@@ -87,8 +95,8 @@ def build(settings: Settings, route: gr.Blocks) -> None:
         page,
         show_progress="hidden",
     )
-    route.load(names, None, [shown, before])
-    route.load(lambda: _waiting(settings), None, reported)
+    blocks.load(names, None, [shown, before])
+    blocks.load(lambda: _waiting(settings), None, reported)
 
 
 def _waiting(settings: Settings) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components.navbar import Navbar
 
 from corpus.catalogue import Catalogue, Record
 from corpus.errors import ReexError, UsageError
@@ -18,15 +17,25 @@ from rag.filters import read_filters
 from rag.index import Index
 from rag.settings import Settings
 from ui import adding, background, library
+from ui.frame import masthead
+from ui.service import Service
 
 _ANY = ""
+_DELETE_CACHE = (3600, 3600)  # s between looks and of age: Gradio's own copies of uploaded files
 _STATES = [("All", _ANY), ("In the corpus", "active"), ("Retired", "retired")]
 
 
-def build(chain: AnswerChain, settings: Settings, route: gr.Blocks) -> None:
-    """Lay the page out inside a route of the app."""
+def build(service: Service) -> gr.Blocks:
+    """The page, not yet served."""
+    page: gr.Blocks
+    with gr.Blocks(title="Library · REEx Answers", fill_width=True, delete_cache=_DELETE_CACHE) as page:
+        masthead("/library/", "Library", "The articles that answers come from.")
+        _build(service.chain, service.settings, page)
+    return page
+
+
+def _build(chain: AnswerChain, settings: Settings, page: gr.Blocks) -> None:
     index = chain.retriever.index
-    Navbar(main_page_name="Ask")
     health = gr.HTML(elem_id="library-health")
     with gr.Accordion("Add articles", open=False, elem_id="library-add"):
         with gr.Row():
@@ -146,8 +155,8 @@ def build(chain: AnswerChain, settings: Settings, route: gr.Blocks) -> None:
     forth.click(lambda page, *wanted: show(page + 1, *wanted), [number, *asked], listed, **quiet)
     picked.select(open_one, None, [listing, reader, article], **quiet)
     close.click(lambda: (gr.update(visible=True), gr.update(visible=False)), None, [listing, reader], **quiet)
-    route.load(overview, None, [health, publisher, topic], **quiet)
-    route.load(show, [number, *asked], listed, **quiet)
+    page.load(overview, None, [health, publisher, topic], **quiet)
+    page.load(show, [number, *asked], listed, **quiet)
     stop.click(end, running, stop, queue=False, **quiet)
     changed = [status, stop, running, address, add, files]
     for run in (

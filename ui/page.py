@@ -1,25 +1,19 @@
 """The chat page: lays out and connects; what it shows comes from ``ui.evidence``."""
 
-import contextlib
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
 import gradio as gr
-from gradio.components.navbar import Navbar
 
-from corpus.errors import ReexError, UsageError
-from corpus.reading import MAX_FILE_BYTES
+from corpus.errors import ReexError
 from rag.chain import AnswerChain
-from rag.settings import Settings
 from rag.types import Draft, Question, Retrieved
-from ui import evals_page, evidence, library_page, refresh, thumb
+from ui import evidence, thumb
 from ui.conversation import Exchange, turns_of
+from ui.frame import masthead
+from ui.service import Service
 
-_HERE = Path(__file__).parent
 _FRAME_S = 0.07  # at most some fourteen updates a second: more would only keep the browser busy
 
 _DELETE_CACHE = (3600, 3600)  # s between looks and of age: Gradio's own copies of uploaded files
@@ -78,14 +72,16 @@ def show_passage(chain: AnswerChain, memory: list[Exchange], turn: int, n: int) 
     return evidence.cited_panel(answer, articles, turn, selected=n)
 
 
-def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
+def build(service: Service) -> gr.Blocks:
     """The page, not yet served."""
+    chain, settings = service.chain, service.settings
     span = chain.retriever.index.catalogue.span()
     page: gr.Blocks
     with gr.Blocks(title="REEx Answers", fill_width=True, delete_cache=_DELETE_CACHE) as page:
         memory = gr.State([])
-        Navbar(main_page_name="Ask")
-        gr.HTML(_masthead(span.articles, span.newest), elem_id="masthead")
+        until = f", the newest of {span.newest}" if span.newest else ""
+        line = f"Cited answers from {span.articles} articles on the rare-earth industry{until}."
+        masthead("/", "REEx Answers", f"{line} Not investment advice.")
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 chat = gr.Chatbot(
@@ -167,91 +163,4 @@ def build_page(chain: AnswerChain, settings: Settings) -> gr.Blocks:
             return show_passage(chain, exchanges, int(event.turn), int(event.n))
 
         picked.select(pick, memory, panel, show_progress="hidden", queue=False)
-    with page.route("Evals", "/evals") as route:
-        gr.HTML(
-            "<h1>Evals</h1><p>How well questions are answered, measured over suites.</p>", elem_id="masthead"
-        )
-        evals_page.build(settings, route)
-    with page.route("Library", "/library") as route:
-        gr.HTML("<h1>Library</h1><p>The articles that answers come from.</p>", elem_id="masthead")
-        library_page.build(chain, settings, route)
     return page
-
-
-def _masthead(articles: int, newest: object) -> str:
-    until = f", the newest of {newest}" if newest else ""
-    return (
-        "<h1>REEx Answers</h1>"
-        f"<p>Cited answers from {articles} articles on the rare-earth industry{until}. "
-        "Not investment advice.</p>"
-    )
-
-
-def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve the page until it is interrupted; warms the language model up and updates the corpus meanwhile.
-
-    Raises:
-        UsageError: the address is public, or no port is free.
-    """
-    if settings.host not in ("127.0.0.1", "localhost", "::1"):
-        raise UsageError(
-            f"{settings.host} is open to others and the page has no sign-in: listen on 127.0.0.1 and put a "
-            "proxy with sign-in in front of it."
-        )
-    port = free_port(settings.host, settings.port)
-    if port != settings.port:
-        print(f"Port {settings.port} is taken, so port {port} is used.", flush=True)
-    page = build_page(chain, settings)
-    page.queue(default_concurrency_limit=8)
-    page.launch(
-        server_name=settings.host,
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        inbrowser=False,
-        show_error=True,
-        footer_links=[],
-        theme=_theme(),
-        css_paths=_HERE / "page.css",
-        head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
-        ssr_mode=False,
-        enable_monitoring=False,
-        max_file_size=MAX_FILE_BYTES,
-    )
-    announce(f"http://{settings.host}:{port}")
-    threading.Thread(target=_warm_up, args=(chain,), daemon=True).start()
-    refresh.start(settings)
-    page.block_thread()
-
-
-def _theme() -> gr.themes.Base:
-    sans = ["Inter", "system-ui", "-apple-system", "Segoe UI", "Noto Sans CJK SC", "sans-serif"]
-    return gr.themes.Soft(
-        primary_hue=gr.themes.colors.teal,
-        neutral_hue=gr.themes.colors.slate,
-        font=sans,
-        font_mono=["ui-monospace", "monospace"],
-    )
-
-
-def _warm_up(chain: AnswerChain) -> None:
-    # The first question meets the same error, and shows it.
-    with contextlib.suppress(ReexError):
-        chain.warm_up()
-
-
-def free_port(host: str, wanted: int) -> int:
-    """The wanted port, or the next free one above it.
-
-    Raises:
-        UsageError: a hundred ports in a row are taken.
-    """
-    for port in range(wanted, min(wanted + 100, 65_536)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
-    raise UsageError(f"Ports {wanted} to {wanted + 99} on {host} are all taken: choose another with --port.")
