@@ -131,11 +131,14 @@ class Requests:
 
         try:
             await self._app(scope, receive, sending)
+        except Exception:  # told with its trace, and answered, farther out
+            status = status or 500
+            raise
         finally:
             request.is_over = True
             _current.reset(token)
             _log.log(
-                logging.INFO if 0 < status < 500 else logging.WARNING,
+                logging.INFO if status < 500 else logging.WARNING,
                 "request",
                 extra={
                     "request": request.id,

@@ -34,7 +34,7 @@ def until(condition: Callable[[], bool]) -> None:
 def line_of(turns: Turns, users: str) -> Iterator[tuple[list[str], dict[int, list[int]]]]:
     """Questions of these users (a letter each) that line up in this order behind one that is being answered.
 
-    Gives what fills when the block has ended and the first one is done: who had a turn, and what each was told.
+    Gives who had a turn, which fills when the block has ended, and what each was told.
     """
     served: list[str] = []
     told: dict[int, list[int]] = {number: [] for number in range(len(users))}
@@ -166,7 +166,7 @@ def test_a_full_line_says_when_to_come_back() -> None:
         with pytest.raises(LineFullError, match="2 of your questions wait for an answer already: wait for"):
             turns.check("a")
         with pytest.raises(
-            LineFullError, match="3 questions wait .* already: try again in a minute"
+            LineFullError, match=r"3 questions wait .* already: try again in a minute"
         ) as caught:
             turns.check("c")
         assert caught.value.retry_after_s == 60  # three of some twenty seconds each
