@@ -3,27 +3,32 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import gradio as gr
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 
 from corpus.errors import ReexError, UsageError
+from rag import embed
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import evals_page, frame, library_page, page, refresh
+from ui import evals_page, frame, library_page, log, page, refresh
 from ui.service import Service
 from ui.state import open_state
+from ui.turns import Turns
 
 _PAGES = {"/library": library_page.build, "/evals": evals_page.build, "/": page.build}
+_THREADS = 200
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def build_app(service: Service) -> FastAPI:
     """All that is served; the chat page is mounted last, since its path is the beginning of all others."""
-    app = FastAPI(title="REEx Answers", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="REEx Answers", docs_url="/docs", redoc_url=None, lifespan=_with_many_threads)
+    app.add_middleware(log.Requests)
     for path, build in _PAGES.items():
         if path != "/":  # which would take /library for a path of its own
             app.add_route(path, _with_slash)
@@ -31,6 +36,13 @@ def build_app(service: Service) -> FastAPI:
         blocks.queue(default_concurrency_limit=8)
         gr.mount_gradio_app(app, blocks, path, **frame.mounting())
     return app
+
+
+@contextlib.asynccontextmanager
+async def _with_many_threads(app: FastAPI) -> AsyncIterator[None]:
+    # Whoever waits for the model keeps a thread, and must not keep others from what is done at once.
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
 
 
 def _with_slash(request: Request) -> RedirectResponse:
@@ -51,12 +63,15 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         print(f"Port {settings.port} is taken, so port {port} is used.", flush=True)
+    log.start(settings)
+    embed.use_one_core()
     state = open_state(settings)
     try:
-        app = build_app(Service(chain, state, settings))
-        server = uvicorn.Server(
-            uvicorn.Config(app, settings.host, port, log_level="warning", timeout_graceful_shutdown=3)
+        app = build_app(Service(chain, state, settings, Turns.of(settings)))
+        config = uvicorn.Config(
+            app, settings.host, port, log_config=None, access_log=False, timeout_graceful_shutdown=3
         )
+        server = uvicorn.Server(config)
         threading.Thread(target=_announced, args=(server, settings, port, announce), daemon=True).start()
         threading.Thread(target=_warm_up, args=(chain,), daemon=True).start()
         refresh.start(settings)
