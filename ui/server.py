@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 
 import gradio as gr
 import uvicorn
@@ -14,7 +15,7 @@ from starlette.middleware import Middleware
 from corpus.errors import ReexError, UsageError
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import evals_page, frame, gate, library_page, page, refresh, signin
+from ui import api, evals_page, frame, gate, library_page, page, refresh, signin, tools
 from ui.accounts import Accounts, Role
 from ui.service import Service
 from ui.state import open_state
@@ -26,6 +27,8 @@ PAGES: Pages = {
     "/evals": (evals_page.build, "staff"),
     "/": (page.build, "reader"),
 }
+_ABOUT = """Cited answers from articles on the rare-earth industry. Send an API key, which `reex user key`
+makes, as `Authorization: Bearer reex_…`; a server that asks nobody to sign in needs none."""
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -45,9 +48,18 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
             Middleware(signin.Sessions, secret=signin.session_secret(settings.data_dir)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
-        exception_handlers={gate.RefusedError: gate.refused},
+        exception_handlers={gate.RefusedError: gate.refused, Exception: api.unexpected},
+        description=_ABOUT,
+        version=version("reex-answers"),
     )
+    allowances = api.Allowances.of(service)
     app.include_router(signin.router(accounts, settings))
+    app.include_router(api.router(service, allowances))
+    if pages:
+        app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
+        gr.mount_gradio_app(
+            app, tools.build(service, allowances), "/mcp", mcp_server=True, **frame.mounting("reader")
+        )
     for path, (build, role) in pages.items():
         if path != "/":  # which would take /library for a path of its own
             app.add_route(path, _with_slash)
@@ -55,6 +67,10 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         blocks.queue(default_concurrency_limit=8)
         gr.mount_gradio_app(app, blocks, path, **frame.mounting(role))
     return app
+
+
+def _to_tools(request: Request) -> RedirectResponse:
+    return RedirectResponse(request.url.replace(path=f"{request.url.path}/gradio_api/mcp/"))
 
 
 def _with_slash(request: Request) -> RedirectResponse:
