@@ -179,7 +179,10 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 class _Bounded(Request):
-    """A request whose body must not be larger than any that makes sense."""
+    """A request whose body must not be larger than any that makes sense.
+
+    FastAPI's own limit would tell it as plain text.
+    """
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
