@@ -27,8 +27,10 @@ _NEWEST = 60  # articles that starters are made from
 _MOST_SEARCHES = 16  # for one list: each takes some hundredths of a second
 _MIN_SIMILARITY = 0.4
 _MIN_COVERAGE = 0.7
-_ALIKE = 0.6
+_ALIKE = 0.75
 _READ_HITS = 6
+
+_LAST = "reported"  # the kind that says least
 
 # How titles put it, and how one asks for it; in Chinese, what stands before 了什么.
 _VERBS = {
@@ -122,7 +124,8 @@ def starters(chain: AnswerChain, n: int = 4, language: str = "en") -> list[str]:
         if not questions or generation != index.generation:
             chinese = language == "zh"
             differing = (_in_all, _in_subject, _in_words)
-            chosen = _chosen(chain, _ideas(_newest(chain), chinese), n, chinese, differing)
+            made = sorted(_ideas(_newest(chain), chinese), key=lambda idea: idea.kind == _LAST)
+            chosen = _chosen(chain, made, n, chinese, differing)
             questions = _wordings(chosen, chinese)
             _kept[key] = index.generation, questions
     return list(questions)
@@ -214,7 +217,8 @@ def _chosen(
         for idea in made:
             if len(chosen) >= n or searches >= _MOST_SEARCHES:
                 return chosen
-            if idea.text in tried or _alike(idea.text, asked) or not all(differs(idea, c) for c in chosen):
+            wording = idea.chinese if chinese else idea.text
+            if idea.text in tried or _alike(wording, asked) or not all(differs(idea, c) for c in chosen):
                 continue
             tried.add(idea.text)
             searches += 1
@@ -246,7 +250,7 @@ def _actors(text: str) -> set[str]:
 
 def _alike(one: str, other: str) -> bool:
     words, others = set(terms(one)), set(terms(other))
-    return len(words & others) >= _ALIKE * len(words | others)
+    return len(words & others) >= _ALIKE * (min(len(words), len(others)) or 1)
 
 
 def _answerable(chain: AnswerChain, idea: Idea, chinese: bool) -> bool:
@@ -346,7 +350,7 @@ def _reported(article: Article) -> Iterator[Idea]:
     yield Idea(
         f"What was reported about {name} in {when}?",
         f"{when.year}年{when.month}月有哪些关于{chinese}的报道？",
-        "reported",
+        _LAST,
         article,
     )
 
