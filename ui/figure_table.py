@@ -118,7 +118,7 @@ def timeline_html(answer: Answer, turn: int, language: str = "en") -> str:
         f"<li>{_time(day)} <span>{_articles(by_day[day], turn, words)}</span></li>" for day in sorted(by_day)
     )
     name = words["timeline"]
-    return f'<section class="timeline" aria-label="{name}"><h4>{name}</h4><ol>{items}</ol></section>'
+    return f'<section class="timeline" aria-label="{name}"><p class="head">{name}</p><ol>{items}</ol></section>'
 
 
 def _row(row: Row, turn: int, words: dict[str, str]) -> str:
