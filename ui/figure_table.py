@@ -118,7 +118,9 @@ def timeline_html(answer: Answer, turn: int, language: str = "en") -> str:
         f"<li>{_time(day)} <span>{_articles(by_day[day], turn, words)}</span></li>" for day in sorted(by_day)
     )
     name = words["timeline"]
-    return f'<section class="timeline" aria-label="{name}"><p class="head">{name}</p><ol>{items}</ol></section>'
+    return (
+        f'<section class="timeline" aria-label="{name}"><p class="head">{name}</p><ol>{items}</ol></section>'
+    )
 
 
 def _row(row: Row, turn: int, words: dict[str, str]) -> str:
@@ -171,7 +173,7 @@ def _rows_of(sentence: Sentence, cited: list[Citation]) -> Iterator[Row]:
 
 
 def _head(text: str, measured: list[tuple[int, int]]) -> str:
-    """What stands before the first of a run of figures of one unit, and is meant with the last of them too."""
+    """What stands before the first of a run of figures of one unit, and is meant with the last too."""
     units = [[figure.unit for figure in figures(text[start:end])] for start, end in measured]
     run = next((n for n, found in enumerate(reversed(units)) if found != units[-1]), len(units))
     if run == 1:
