@@ -19,7 +19,7 @@ _WHAT_CHARS = 160
 _BESIDE_THE_POINT = ("", "year", "month", "day")
 _CLAUSE = re.compile(
     r"(?<!\d),(?=\s)|(?<=\d),\s|[;:—–()（）“”\"；：，。、]"
-    r"|\s(?:and|or|while|whereas|but|versus|against|compared with)\s",
+    r"|\s(?:and|or)\s(?=[^,;:]{0,80}\d)|\s(?:while|whereas|but|versus|against|compared with)\s",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(r"\s?[(（][^()（）\d]{1,60}[)）]")
