@@ -19,6 +19,7 @@ _START = re.compile(rf"[\u3400-\u9fff]|(?<!{_LETTER.pattern}){_LETTER.pattern}+"
 _EXCHANGE = re.compile(r"(?<=[A-Za-z]):(?=[A-Z0-9])")
 _ACRONYM_CHARS = 5
 _GLOSSARY = "terms"  # plain words, in Chinese and English
+_ACTORS = ("companies", "agencies")
 _MATERIALS = ("elements", "oxides", _GLOSSARY)
 
 
@@ -48,6 +49,11 @@ def names_in(text: str, *, materials: bool = True) -> list[tuple[str, tuple[str,
     return [
         (name.spelling, name.group) for name in _names_in(text) if materials or name.section not in _MATERIALS
     ]
+
+
+def actors_in(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The companies and agencies in a text as they are spelled there, each with all its names."""
+    return [(name.spelling, name.group) for name in _names_in(text) if name.section in _ACTORS]
 
 
 def other_names(text: str) -> list[str]:

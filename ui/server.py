@@ -17,7 +17,7 @@ from corpus.errors import ReexError, UsageError
 from rag import embed
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import api, evals_page, frame, gate, library_page, log, page, refresh, signin, tools
+from ui import api, evals_page, frame, gate, library_page, log, page, refresh, sharing, signin, tools
 from ui.accounts import Accounts, Role
 from ui.service import Service
 from ui.state import open_state
@@ -64,6 +64,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
     allowances = api.Allowances.of(service)
     app.include_router(signin.router(accounts, settings))
     app.include_router(api.router(service, allowances))
+    app.include_router(sharing.router(service))
     if pages:
         app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
         gr.mount_gradio_app(
