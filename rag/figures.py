@@ -137,6 +137,7 @@ _JOINED = re.compile(
     r"^\s?(?:-|–|—|~|to|and|or|至|到)\s?(?:between\s|about\s|nearly\s|RMB\s?|CNY\s?|US\$|A\$|[$€£¥])?$",
     re.IGNORECASE,
 )
+_JOINED_CLOSELY = re.compile(r"^\s?(?:-|–|—|~|to|至|到)\s?$")
 _SPACED_CJK = re.compile(r"(?<=[\u3400-\u9fff])(?=\d)")
 
 
@@ -176,6 +177,32 @@ def figures(text: str) -> list[Figure]:
         *words,
         *(Figure(Decimal(0), date=date) for *_, date in dates),
     ]
+
+
+def figure_spans(text: str) -> list[tuple[int, int]]:
+    """Where the figures in digits stand in a text, with their currencies and units, in order.
+
+    The two ends of a range are one: ``5-7%``. Dates are left out, and so are figures in words.
+
+    >>> text = "It makes 5,000 t a year, for US$110/kg."
+    >>> [text[start:end] for start, end in figure_spans(text)]
+    ['5,000 t', 'US$110/kg']
+    """
+    rest = list(text)
+    for start, end, _ in find_dates(text):
+        rest[start:end] = " " * (end - start)
+    spans: list[tuple[int, int]] = []
+    for match in _QUANTITY.finditer("".join(rest)):
+        if spans and _JOINED_CLOSELY.match(text[spans[-1][1] : match.start()]):
+            start, before = spans.pop()
+            ends = figures(text[start : match.end()])
+            if len({figure.unit for figure in ends}) > 1:  # up 40% to $270
+                spans += [(start, before), match.span()]
+            else:
+                spans.append((start, match.end()))
+        else:
+            spans.append(match.span())
+    return spans
 
 
 def missing_figures(statement: str, evidence: str) -> list[str]:

@@ -20,6 +20,8 @@ _EXCHANGE = re.compile(r"(?<=[A-Za-z]):(?=[A-Z0-9])")
 _ACRONYM_CHARS = 5
 _GLOSSARY = "terms"  # plain words, in Chinese and English
 _COMPANIES = "companies"
+
+_ACTORS = ("companies", "agencies")
 _MATERIALS = ("elements", "oxides", _GLOSSARY)
 
 
@@ -56,6 +58,11 @@ def companies() -> list[tuple[str, ...]]:
     return list(
         dict.fromkeys(n.group for names in _names().values() for n in names if n.section == _COMPANIES)
     )
+
+
+def actors_in(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The companies and agencies in a text as they are spelled there, each with all its names."""
+    return [(name.spelling, name.group) for name in _names_in(text) if name.section in _ACTORS]
 
 
 def other_names(text: str) -> list[str]:

@@ -118,6 +118,10 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 4)
 
 
+WEAK = "(?) only weakly supported by its passage: read it before you rely on it."
+"""What the mark behind a weak sentence means."""
+
+
 def sentence_as_text(sentence: Sentence) -> str:
     """A sentence with its markers; ``(?)`` marks weak support."""
     return with_markers(sentence) + (" (?)" if sentence.support == "weak" else "")
@@ -134,7 +138,7 @@ def answer_tail(answer: Answer) -> str:
         lines.append(f"As of {answer.as_of.isoformat()}, the newest article cited.")
     lines += answer.notes
     if any(s.support == "weak" for s in answer.sentences):
-        lines.append("(?) only weakly supported by its passage: read it before you rely on it.")
+        lines.append(WEAK)
     withheld = [s for s in answer.sentences if s.support == "unsupported"]
     if withheld:
         lines.append("Withheld, because no passage supports it:")
