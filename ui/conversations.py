@@ -206,6 +206,21 @@ def exchange(state: Database, user_id: str, exchange_id: str) -> Exchange:
         return _to_exchange(_said_by(db, user_id, exchange_id))
 
 
+def at(state: Database, user_id: str, conversation_id: str, number: int) -> Exchange:
+    """The exchange with a number in a conversation.
+
+    Raises:
+        UsageError: this user has no such conversation, or it has no such exchange.
+    """
+    here = exchanges.c.conversation_id == conversation_id
+    with state.reading() as db:
+        _mine(db, user_id, conversation_id)
+        row = db.execute(sa.select(exchanges).where(here, exchanges.c.number == number)).one_or_none()
+    if row is None:
+        raise _no_answer()
+    return _to_exchange(row)
+
+
 def turns(state: Database, user_id: str, conversation_id: str, before: int) -> tuple[Turn, ...]:
     """What the chain is told of a conversation: the last answered exchanges before a number.
 
@@ -260,8 +275,12 @@ def _said_by(db: sa.Connection, user_id: str, exchange_id: str) -> sa.Row[Any]:
     query = query.where(exchanges.c.id == exchange_id, conversations.c.user_id == user_id)
     row = db.execute(query).one_or_none()
     if row is None:
-        raise UsageError("There is no such answer: its conversation may have been deleted.")
+        raise _no_answer()
     return row
+
+
+def _no_answer() -> UsageError:
+    return UsageError("There is no such answer: its conversation may have been deleted.")
 
 
 def _holds(column: sa.Column[Any], word: str) -> sa.ColumnElement[bool]:

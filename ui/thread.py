@@ -1,9 +1,12 @@
 """A conversation as HTML, and what stands around it: the list of conversations, the composer, the actions."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from html import escape
 from itertools import groupby
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
 from corpus.catalogue import Span
 from corpus.database import now
@@ -13,6 +16,10 @@ from ui import evidence
 from ui.conversations import Conversation, Exchange
 from ui.figure_table import figure_table_html, timeline_html
 from ui.texts import Texts
+
+_templates = Environment(
+    loader=PackageLoader("ui", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
 
 
 def icon(name: str) -> str:
@@ -40,66 +47,12 @@ _ICONS = {
 # The page
 
 
-def shell_html(say: Texts, fields: str) -> str:
-    """All of the page that stays, in one language; ``fields`` are those of the filters."""
-    return f"""<div id="ask" lang="{say.language}">
-<aside id="rail" aria-label="{say("conversations")}">
-  <div class="rail-head">
-    <button type="button" class="new" data-act="new">{icon("new")}<span>{say("new_chat")}</span></button>
-    <button type="button" class="quiet" data-act="rail" aria-label="{say("close_rail")}">{icon("rail")}</button>
-  </div>
-  <input id="rail-search" type="search" aria-label="{say("search_chats")}" placeholder="{say("search_chats")}">
-  <nav id="rail-list" aria-label="{say("conversations")}"></nav>
-</aside>
-<div id="scrim" data-act="rail"></div>
-<section id="talk" aria-label="{say("answer")}">
-  <header id="talk-head">
-    <button type="button" class="quiet" data-act="rail" aria-label="{say("open_rail")}">{icon("rail")}</button>
-    <h2 id="talk-title"></h2>
-    <button type="button" class="quiet" data-act="export" hidden title="{say("export_this")}"
-      aria-label="{say("export_this")}">{icon("export")}</button>
-  </header>
-  <div id="thread" tabindex="0" role="region" aria-label="{say("conversations")}"></div>
-  <form id="composer">
-    <div class="chips" id="chips"></div>
-    <div class="box">
-      <textarea id="question" rows="1" maxlength="{MAX_CHARS}" aria-label="{say("ask_label")}"
-        placeholder="{say("ask_here")}" data-more="{say("ask_more")}"></textarea>
-      <div class="row">
-        <details class="menu filters"><summary>{icon("filters")}{say("filters")}</summary>
-          <div class="fields">{fields}</div></details>
-        <button type="submit" id="send" aria-label="{say("ask")}">{icon("send")}<span>{say("ask")}</span></button>
-        <button type="button" id="stop" data-act="stop" hidden>{say("stop")}</button>
-      </div>
-    </div>
-    <p class="small">{say("small_print")}</p>
-  </form>
-</section>
-<aside id="evidence" aria-label="{say("evidence")}">
-  <button type="button" class="quiet close" data-act="close-evidence" aria-label="{say("close")}">{icon("close")}</button>
-  <div id="evidence-body" tabindex="0" role="region" aria-label="{say("evidence")}"></div>
-</aside>
-<div id="preview" role="tooltip" hidden></div>
-<div id="said" class="unseen" role="status" aria-live="polite"></div>
-</div>"""
-
-
-def fields_html(say: Texts, publishers: Sequence[str], topics: Sequence[str], companies: Sequence[str]) -> str:
-    """The fields of the filters, with what the corpus has to choose from."""
-    days = "".join(
-        f'<label>{say(name)}<input type="date" data-filter="{name}"></label>' for name in ("since", "until")
-    )
-    lists = (("publishers", "publisher", publishers), ("topics", "topic", topics))
-    lists += (("companies", "company", companies),)
-    return days + "".join(_choice(say, name, label, choices) for name, label, choices in lists if choices)
-
-
-def _choice(say: Texts, name: str, label: str, choices: Sequence[str]) -> str:
-    options = "".join(f'<option value="{escape(choice)}"></option>' for choice in choices)
-    return (
-        f'<label>{say(label)}<input list="choices-{name}" data-filter="{name}" autocomplete="off" '
-        f'placeholder="{say("any")}"></label><datalist id="choices-{name}">{options}</datalist>'
-    )
+def shell_html(say: Texts, publishers: Sequence[str], topics: Sequence[str], companies: Sequence[str]) -> str:
+    """All of the page that stays, in one language, with what the corpus has for filters to choose from."""
+    lists = [("publishers", "publisher", publishers), ("topics", "topic", topics)]
+    lists += [("companies", "company", companies)]
+    template = _templates.get_template("chat.html.jinja")
+    return template.render(say=say, icon=lambda name: Markup(icon(name)), lists=lists, max_chars=MAX_CHARS)
 
 
 def welcome_html(say: Texts, span: Span) -> str:
@@ -117,7 +70,8 @@ def suggestions_html(questions: Sequence[str], head: str) -> str:
     if not questions:
         return ""
     buttons = "".join(
-        f'<button type="button" data-act="ask" lang="und">{escape(question)}</button>' for question in questions
+        f'<button type="button" data-act="ask" lang="und">{escape(question)}</button>'
+        for question in questions
     )
     return f"<h3>{head}</h3>{buttons}"
 
@@ -243,8 +197,8 @@ def _action(act: str, label: str, say: Texts, *, worded: bool = False) -> str:
 def _thumb(name: str, value: int, verdict: int, say: Texts) -> str:
     pressed = str(verdict == value).lower()
     return (
-        f'<button type="button" class="quiet" data-act="judge" data-verdict="{value}" aria-pressed="{pressed}" '
-        f'aria-label="{say(name)}" title="{say(name)}">{icon(name)}</button>'
+        f'<button type="button" class="quiet" data-act="judge" data-verdict="{value}" '
+        f'aria-pressed="{pressed}" aria-label="{say(name)}" title="{say(name)}">{icon(name)}</button>'
     )
 
 
