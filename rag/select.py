@@ -111,8 +111,8 @@ def select(
         Excerpt(group[0].hit, tuple(c.text for c in sorted(group, key=lambda c: c.start)))
         for group in by_passage.values()
     )
-    coverage = _coverage(question, wanted, [excerpt.hit for excerpt in excerpts])
-    return Evidence(excerpts, max((c.similarity for c in ranked), default=0.0), coverage, tuple(ranked))
+    held = coverage(question, wanted, [excerpt.hit for excerpt in excerpts])
+    return Evidence(excerpts, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))
 
 
 def rank_sentences(
@@ -254,7 +254,7 @@ def predecessor(candidate: Candidate, ranked: Sequence[Candidate]) -> Candidate 
     return max(earlier, key=lambda c: c.start, default=None)
 
 
-def _coverage(question: str, wanted: dict[str, float], hits: Sequence[Hit]) -> float:
+def coverage(question: str, wanted: dict[str, float], hits: Sequence[Hit]) -> float:
     """How much of the question the best article holds: its terms, weighted by rarity; 0 to 1."""
     total = sum(wanted.values())
     if not total:

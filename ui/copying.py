@@ -16,8 +16,8 @@ from ui.render import KINDS, NEAREST, WEAK, one_origin, refusal_as_text, sentenc
 
 # Always special, or where several of them come together; `&` only where an entity would begin, and `$`
 # where mathematics could, which never ends before a digit.
-_MARKS = re.compile(r"[\\`*_\[\]<|~@]|&(?=#?\w{1,40};)|\$(?!\d)|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
-_AT_THE_START = re.compile(r"^([#>+=:-]|\d{1,9}(?=[.)]))")
+_MARKS = re.compile(r"[\\`*_\[\]<|~@#]|&(?=#?\w{1,40};)|\$(?!\d)|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
+_AT_THE_START = re.compile(r"^([>+=:-]|\d{1,9}(?=[.)]))")
 _NO_LINK = '\\`<>()[]{}|"^ '
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\textbraceleft{}", "}": r"\textbraceright{}",
@@ -149,8 +149,9 @@ def as_bibtex(answer: Answer) -> str:
 
 def _entry(cited: list[Citation]) -> str:
     first = cited[0]
+    # Twice in braces, or styles change the capitals of a title and take "Smith and Co" for two.
     fields = {
-        "title": f"{{{_tex(first.title or first.url)}}}",  # twice in braces, or styles change its capitals
+        "title": f"{{{_tex(first.title or first.url)}}}",
         "organization": f"{{{_tex(first.publisher)}}}" if first.publisher else "",
         "date": first.published.isoformat() if first.published else "",
         "url": _bare_url(first.url) if is_web(first.url) else "",

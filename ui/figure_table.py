@@ -162,10 +162,17 @@ def _rows_of(sentence: Sentence, cited: list[Citation]) -> Iterator[Row]:
         said = figures(text[start:end])
         source = next((c for c, held in known if all(stands(figure, held) for figure in said)), None)
         bounds = _clause(text, start, end)
-        what = _what(text, bounds, (start, end), actor)
+        what = _what(text, bounds, (start, end), _head(text, measured[: place + 1]), actor)
         if source and what:
             next_figure = measured[place + 1][0] if place + 1 < len(measured) else len(text)
             yield Row(what, text[start:end], _when(text, bounds, end, next_figure, source), source)
+
+
+def _head(text: str, measured: list[tuple[int, int]]) -> str:
+    """What stands before the first of several figures of one unit, and is meant with each of them."""
+    units = {figure.unit for start, end in measured for figure in figures(text[start:end])}
+    first = measured[0][0]
+    return text[_clause(text, *measured[0])[0] : first] if len(measured) > 1 and len(units) == 1 else ""
 
 
 def _is_measured(figure: str) -> bool:
@@ -179,7 +186,8 @@ def _clause(text: str, start: int, end: int) -> tuple[int, int]:
     last = min((before for before, _ in breaks if before >= end), default=len(text))
     starts = [0, *(after for _, after in breaks if after <= start)]
     first = starts.pop()
-    if starts and len(_content(text[first:start] + text[end:last])) < _FEW_WORDS:
+    thin = len(_content(text[first:start] + text[end:last])) < _FEW_WORDS
+    if starts and thin and text[first:start].strip():
         first = starts.pop()
     return first, last
 
@@ -189,12 +197,13 @@ def _content(words: str) -> list[str]:
     return [term for term in terms(words) if not term[0].isdigit()]
 
 
-def _what(text: str, bounds: tuple[int, int], figure: tuple[int, int], actor: str) -> str:
+def _what(text: str, bounds: tuple[int, int], figure: tuple[int, int], head: str, actor: str) -> str:
     """The words of a clause with a gap for the figure; empty when they say nothing.
 
-    A clause that names nobody is of the one company or agency that its sentence names.
+    A clause that begins with its figure goes on from ``head``, the beginning of a list; one that names
+    nobody is of ``actor``, the one company or agency that its sentence names.
     """
-    before = _LOOSE_START.sub("", text[bounds[0] : figure[0]]).strip()
+    before = _LOOSE_START.sub("", text[bounds[0] : figure[0]]).strip() or head.strip()
     after = text[figure[1] : bounds[1]].strip(" .。")
     words = f"{before} … {after}".strip()
     if not _content(words):

@@ -275,14 +275,15 @@ def changes_html(one: Article, other: Article) -> str:
     """What changed between two versions: their changed paragraphs, with the words that went and came."""
     before, after = as_lines(one), as_lines(other)
     changed = [
-        f"<p>{_changed_words(before[i:j], after[k:m])}</p>"
+        f"<p>{changed_words_html(before[i:j], after[k:m])}</p>"
         for kind, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
         if kind != "equal" and any(before[i:j] + after[k:m])
     ]
     return f'<div class="changes">{"".join(changed) or "<p>They are the same.</p>"}</div>'
 
 
-def _changed_words(before: Sequence[str], after: Sequence[str]) -> str:
+def changed_words_html(before: Sequence[str], after: Sequence[str]) -> str:
+    """Some lines as they were and as they are: words that went in ``del``, words that came in ``ins``."""
     old, new = (re.findall(r"\s+|\S+", "\n".join(lines).strip("\n")) for lines in (before, after))
     if max(len(old), len(new)) > _MOST_WORDS:
         return _gone(old) + _come(new)
