@@ -70,6 +70,10 @@ class Database:
             StorageError: the database cannot be used.
         """
         with self.guard(), self.engine.begin() as db:
+            if self.is_file:
+                # From its first reading on, so that what it read still holds when it writes; and who comes
+                # second waits, where SQLite would fail at once if both had read.
+                db.exec_driver_sql("BEGIN IMMEDIATE")
             yield db
 
     @contextmanager

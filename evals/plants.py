@@ -25,6 +25,7 @@ from rag.lexical import LexicalIndex
 from rag.llm import LLM, open_llm
 from rag.prompts import prompt
 from rag.settings import Settings, load_settings
+from rag.stopping import Gone, never
 from rag.support import Check, Rarity
 from rag.types import Hit
 from rag.window import ALWAYS
@@ -92,16 +93,16 @@ class _Remembering(LLM):
 
     replies: dict[tuple[str, ...], Any] = {}  # noqa: RUF012  # shared on purpose: one memory for all runs
 
-    def stream(self, messages: list[BaseMessage], max_tokens: int) -> Iterator[str]:
+    def stream(self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never) -> Iterator[str]:
         key = ("stream", str(max_tokens), *(str(message.content) for message in messages))
         if key not in self.replies:
-            self.replies[key] = list(super().stream(messages, max_tokens))
+            self.replies[key] = list(super().stream(messages, max_tokens, gone))
         yield from self.replies[key]
 
-    def says_yes(self, messages: list[BaseMessage]) -> float | None:
+    def says_yes(self, messages: list[BaseMessage], gone: Gone = never) -> float | None:
         key = ("yes", *(str(message.content) for message in messages))
         if key not in self.replies:
-            self.replies[key] = super().says_yes(messages)
+            self.replies[key] = super().says_yes(messages, gone)
         return self.replies[key]  # type: ignore[no-any-return]
 
 

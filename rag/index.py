@@ -71,6 +71,7 @@ class Index:
             UsageError: ``catalogue_url`` is no URL of a database.
         """
         self._folder = folder
+        self._following = Lock()
         self._fingerprint = {"embedding_model": embedding_model, "chunking": CHUNKING, "fields": _FIELDS}
         if create:
             try:
@@ -133,19 +134,25 @@ class Index:
             IndexUnusableError: it rebuilt the index in another way.
         """
         generation = self.catalogue.fact("generation") or ""
-        if generation != self.generation:
-            self._collection = self._open_collection()
-            self._load(generation)
-            gc.collect()  # the former client is cyclic, and holds files and threads until collected
+        if generation == self.generation or not self._following.acquire(blocking=False):
+            return  # while one thread follows, the others go on with what they have
+        try:
+            if generation != self.generation:
+                self._collection = self._open_collection()
+                self._load(generation)
+                gc.collect()  # the former client is cyclic, and holds files and threads until collected
+        finally:
+            self._following.release()
 
     def _load(self, generation: str) -> None:
         try:
-            self.lexical = LexicalIndex.load(self._bm25_folder(generation))
+            lexical = LexicalIndex.load(self._bm25_folder(generation))
         except (OSError, ValueError):
-            self.lexical = LexicalIndex.build([])
+            lexical = LexicalIndex.build([])
             if not self.is_foreign():
-                self.lexical = self._brought_up_to_date()
-        self._published = frozenset(self.lexical.ids)
+                lexical = self._brought_up_to_date(lexical)
+        self.lexical = lexical
+        self._published = frozenset(lexical.ids)
         self.generation = generation
 
     def is_foreign(self) -> bool:
@@ -260,7 +267,7 @@ class Index:
     def publish(self) -> None:
         """Make what was stored visible to every reader, with a BM25 index over all of it."""
         generation = uuid.uuid4().hex
-        self.lexical = self._brought_up_to_date()
+        self.lexical = self._brought_up_to_date(self.lexical)
         self.lexical.save(self._bm25_folder(generation))
         self.catalogue.set_fact("generation", generation)
         self._published = frozenset(self.lexical.ids)
@@ -272,12 +279,12 @@ class Index:
     def _bm25_folder(self, generation: str) -> Path:
         return self._folder / "bm25" / (generation or "none")
 
-    def _brought_up_to_date(self) -> LexicalIndex:
+    def _brought_up_to_date(self, lexical: LexicalIndex) -> LexicalIndex:
         """The BM25 index of what the catalogue names now; rows that it has already are not made again."""
         current = self.catalogue.stored()
-        fresh = current.keys() - set(self.lexical.versions)
+        fresh = current.keys() - set(lexical.versions)
         rows = list(self._rows(sorted(fresh)))
-        return self.lexical.updated(current.keys(), rows)
+        return lexical.updated(current.keys(), rows)
 
     def _rows(self, versions: Sequence[str]) -> Iterator[Row]:
         for some in _portions(versions, _VERSIONS):

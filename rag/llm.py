@@ -11,9 +11,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from pydantic import SecretStr
 
+from corpus.errors import ReexError, StoppedError
 from rag import local_llm, model_file
 from rag.errors import LLMError
 from rag.settings import Settings
+from rag.stopping import Gone, items, never, result
 
 Progress = model_file.Progress
 
@@ -28,23 +30,29 @@ class LLM:
     chat: BaseChatModel
     provider: str = "openai"
 
-    def stream(self, messages: list[BaseMessage], max_tokens: int) -> Iterator[str]:
+    def stream(self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never) -> Iterator[str]:
         """The reply, piece by piece; closing the iterator stops the model.
+
+        Args:
+            messages: the prompt.
+            max_tokens: the longest reply.
+            gone: stops it too, also while it still reads the prompt.
 
         Raises:
             LLMError: the model cannot be reached or refuses.
+            StoppedError: ``gone`` said so.
         """
         try:
-            for piece in self.chat.stream(messages, **self._limit(max_tokens)):
+            for piece in items(self.chat.astream(messages, **self._limit(max_tokens)), gone):
                 if piece.text:
                     yield piece.text
-        except LLMError:
+        except ReexError:
             raise
         # Every vendor has exceptions of its own, and the vendors are an open set.
         except Exception as error:
             raise LLMError(_in_plain_words(self.name, error)) from error
 
-    def says_yes(self, messages: list[BaseMessage]) -> float | None:
+    def says_yes(self, messages: list[BaseMessage], gone: Gone = never) -> float | None:
         """The probability with which the model answers a yes-or-no question with yes.
 
         Read off the first token, so it costs no more than reading the question. None for a model
@@ -52,11 +60,14 @@ class LLM:
 
         Raises:
             LLMError: the model cannot be reached or refuses.
+            StoppedError: ``gone`` said so.
         """
         if self.provider != "local":
             return None
         try:
-            reply = self.chat.invoke(messages, max_tokens=1, logprobs=True, top_logprobs=10)
+            reply = result(self.chat.ainvoke(messages, max_tokens=1, logprobs=True, top_logprobs=10), gone)
+        except StoppedError:
+            raise
         except Exception as error:  # see above
             raise LLMError(_in_plain_words(self.name, error)) from error
         likely = reply.response_metadata["logprobs"]["content"][0]["top_logprobs"]
@@ -73,9 +84,9 @@ class LLM:
             return {"options": {"num_predict": max_tokens, "temperature": 0}}
         return {"max_tokens": max_tokens}
 
-    def complete(self, messages: list[BaseMessage], max_tokens: int) -> str:
+    def complete(self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never) -> str:
         """The whole reply."""
-        return "".join(self.stream(messages, max_tokens)).strip()
+        return "".join(self.stream(messages, max_tokens, gone)).strip()
 
 
 def open_llm(settings: Settings, progress: Progress = lambda done, total: None) -> LLM:
@@ -101,6 +112,11 @@ def open_llm(settings: Settings, progress: Progress = lambda done, total: None) 
 def uses_packaged_model(settings: Settings) -> bool:
     """Whether the settings name the local model that comes in packages."""
     return settings.llm == "local" or not (settings.llm or settings.openai_base_url)
+
+
+def runs_here(settings: Settings) -> bool:
+    """Whether the model runs in this process, on the processor that everything else needs too."""
+    return uses_packaged_model(settings) or settings.llm.lower().endswith(".gguf")
 
 
 def name_of(settings: Settings) -> str:

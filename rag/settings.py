@@ -6,6 +6,7 @@ Only the entry points load settings; everything else receives values.
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from dotenv import load_dotenv
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
@@ -90,6 +91,40 @@ class Settings(BaseSettings):
         gt=0,
         validation_alias=_either("REEX_ANSWER_LIMIT_S"),
         description="seconds after which the model is stopped and passages are quoted for the rest",
+    )
+    parallel_answers: int = Field(
+        default=0,
+        ge=0,
+        le=1_000,
+        validation_alias=_either("REEX_PARALLEL_ANSWERS"),
+        description="how many questions the model answers at once; 0 for 1 on this machine and 8 elsewhere",
+    )
+    line_per_user: int = Field(
+        default=5,
+        ge=1,
+        validation_alias=_either("REEX_LINE_PER_USER"),
+        description="how many questions of one person may wait for the model",
+    )
+    line_in_all: int = Field(
+        default=100,
+        ge=1,
+        validation_alias=_either("REEX_LINE_IN_ALL"),
+        description="how many questions may wait for the model together",
+    )
+    log: Literal["off", "warnings", "text", "json"] = Field(
+        default="warnings",
+        validation_alias=_either("REEX_LOG"),
+        description="what is logged: `off`, `warnings`, or every request and answer as `text` or `json`",
+    )
+    log_file: Path | None = Field(
+        default=None,
+        validation_alias=_either("REEX_LOG_FILE"),
+        description="where the log goes; to standard error without it",
+    )
+    log_content: bool = Field(
+        default=False,
+        validation_alias=_either("REEX_LOG_CONTENT"),
+        description="also log what is asked and answered",
     )
     nli_model: str = Field(
         default="",

@@ -161,13 +161,14 @@ class Sentence:
 class Timings:
     """Seconds since the question arrived; ``first_token_s`` is None when no model was asked.
 
-    ``ground_s`` is what all checks of the answer took together.
+    ``ground_s`` is what all checks of the answer took together, ``waited_s`` how long others had the model.
     """
 
     retrieve_s: float
     first_token_s: float | None
     total_s: float
     ground_s: float = 0.0
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True)

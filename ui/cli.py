@@ -325,6 +325,8 @@ def config(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 def _shown(value: object) -> object:
     if isinstance(value, SecretStr):
         return "(set, hidden)" if value.get_secret_value() else ""
+    if value is None:
+        return ""
     return str(value) if isinstance(value, Path) else value
 
 

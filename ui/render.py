@@ -50,6 +50,7 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
             "first_token_s": _rounded(answer.timings.first_token_s),
             "total_s": round(answer.timings.total_s, 4),
             "ground_s": round(answer.timings.ground_s, 4),
+            "waited_s": round(answer.timings.waited_s, 4),
         },
         "model": answer.model,
     }

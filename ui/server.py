@@ -13,9 +13,10 @@ from fastapi.responses import RedirectResponse
 from corpus.errors import ReexError, UsageError
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import evals_page, frame, library_page, page, refresh, sharing
+from ui import evals_page, frame, library_page, log, page, refresh, sharing
 from ui.service import Service
 from ui.state import open_state
+from ui.turns import Turns
 
 _PAGES = {"/library": library_page.build, "/evals": evals_page.build, "/": page.build}
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -24,6 +25,7 @@ _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 def build_app(service: Service) -> FastAPI:
     """All that is served; the chat page is mounted last, since its path is the beginning of all others."""
     app = FastAPI(title="REEx Answers", docs_url="/docs", redoc_url=None)
+    app.add_middleware(log.Requests)
     app.include_router(sharing.routes(service))
     for path, build in _PAGES.items():
         if path != "/":  # which would take /library for a path of its own
@@ -52,12 +54,14 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         print(f"Port {settings.port} is taken, so port {port} is used.", flush=True)
+    log.start(settings)
     state = open_state(settings)
     try:
-        app = build_app(Service(chain, state, settings))
-        server = uvicorn.Server(
-            uvicorn.Config(app, settings.host, port, log_level="warning", timeout_graceful_shutdown=3)
+        app = build_app(Service(chain, state, settings, Turns.of(settings)))
+        config = uvicorn.Config(
+            app, settings.host, port, log_config=None, access_log=False, timeout_graceful_shutdown=3
         )
+        server = uvicorn.Server(config)
         threading.Thread(target=_announced, args=(server, settings, port, announce), daemon=True).start()
         threading.Thread(target=_warm_up, args=(chain,), daemon=True).start()
         refresh.start(settings)

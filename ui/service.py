@@ -1,16 +1,19 @@
 """What the pages and the API share while the product is served."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from corpus.database import Database
 from rag.chain import AnswerChain
 from rag.settings import Settings
+from ui.turns import Turns
 
 
 @dataclass(frozen=True)
 class Service:
-    """The chain that answers, the database of what people leave behind, and the settings of both."""
+    """The chain that answers, the database of what people leave behind, the settings of both, and the line
+    before the language model."""
 
     chain: AnswerChain
     state: Database
     settings: Settings
+    turns: Turns = field(default_factory=Turns)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from corpus.errors import StoppedError
 from rag.errors import LLMError
 from rag.llm import LLM, name_of, open_llm, uses_packaged_model
 from rag.settings import Settings
@@ -29,11 +31,13 @@ class Server:
     # does: "answer", "hang", "hang midway", "break midway", or an HTTP status to fail with.
     # models: the body of the list of models.
     # asked: path, key and body of each request.
+    # left: set once a client went away while the server hung.
     url: str = ""
     does: str | int = "answer"
     models: str = '{"data": [{"id": "first-model"}, {"id": "second-model"}]}'
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,6 +52,13 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
+    def hang(self) -> None:
+        while not self.state.done.wait(0.01):
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                return self.state.left.set()
+        return None
+
     def do_GET(self) -> None:
         self.state.asked.append((self.path, self.headers["Authorization"], None))
         if isinstance(self.state.does, int):
@@ -61,8 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(does, int):
             return self.reply(does, "application/json", json.dumps({"error": {"message": "because so"}}))
         if does == "hang":
-            self.state.done.wait(20)
-            return None
+            return self.hang()
         if not body.get("stream"):
             likely = [{"token": " Yes", "logprob": math.log(0.6)}, {"token": "no", "logprob": math.log(0.2)}]
             first = {"token": " Yes", "logprob": 0, "top_logprobs": likely}
@@ -82,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
             self.wfile.flush()
             if piece and does == "hang midway":
-                self.state.done.wait(20)
+                return self.hang()
             if piece and does == "break midway":
                 self.wfile.write(b'data: {"error": {"message": "the model fell over"}}\n\n')
                 return None
@@ -152,11 +162,24 @@ def test_a_server_alone_answers_with_its_first_model(server: Server) -> None:
     ]
 
 
-def test_closing_a_stream_early_is_no_error(server: Server) -> None:
+def test_closing_a_stream_early_is_no_error_and_stops_the_server(server: Server) -> None:
     server.does = "hang midway"
     stream = open_llm(settings(llm="openai:qwen", openai_base_url=server.url)).stream(MESSAGES, 50)
     assert next(stream) == "稀土 are "
+    assert not server.left.is_set()
     stream.close()  # type: ignore[attr-defined]
+    assert server.left.wait(1)
+
+
+@pytest.mark.parametrize("ask", [LLM.complete, lambda llm, m, n, gone: llm.says_yes(m, gone)])
+def test_a_server_is_stopped_before_its_first_word_when_nobody_waits(server: Server, ask: Any) -> None:
+    server.does = "hang"
+    chat = ChatOpenAI(base_url=server.url, api_key=SecretStr("local"), model="m", max_retries=0)
+    with pytest.raises(StoppedError):
+        ask(LLM("local:m", chat, "local"), MESSAGES, 50, lambda: bool(server.asked))
+    assert server.left.wait(1)
+    server.does = "answer"
+    assert LLM("local:m", chat, "local").complete(MESSAGES, 50) == "稀土 are 17 elements."
 
 
 def test_the_packaged_model_is_used_when_nothing_else_is_set() -> None:

@@ -1,0 +1,113 @@
+"""Twenty threads at once search, and get what one alone would get, also while the corpus changes."""
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.embed import PACKAGED, Embedder, Vectors
+from rag.index import Index
+from rag.ingest import ingest
+from rag.retrieve import Retriever
+
+QUESTIONS = [
+    f"{asked} {name}{ending}"
+    for asked in ("What did they say of", "How much is made by", "Who leads", "When was the deal with")
+    for name in ("Lynas", "Baogang", "MP Materials", "Iluka", "Energy Fuels", "包钢", "the Pentagon")
+    for ending in ("?", " in 2025, and what does it mean for the supply of magnets in Europe?")
+]
+
+
+def at_once(work: Callable[[int], Any], threads: int = 20) -> list[Any]:
+    # The results of the work in each thread; all begin at the same moment.
+    barrier = threading.Barrier(threads)
+
+    def begin(number: int) -> Any:
+        barrier.wait(20)
+        return work(number)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [future.result(120) for future in [pool.submit(begin, n) for n in range(threads)]]
+
+
+def cosine(one: Vectors, other: Vectors) -> float:
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+def test_texts_that_twenty_threads_embed_at_once_become_the_vectors_of_those_texts() -> None:
+    embedder = Embedder()  # that remembers nothing yet
+    long = [f"{question} {'and so on ' * 12}" for question in QUESTIONS[:9]]
+    alone = dict(zip(QUESTIONS + long, Embedder().encode(QUESTIONS + long), strict=True))
+
+    def embed(number: int) -> None:
+        dice = random.Random(number)
+        for _ in range(6):
+            texts = dice.sample(QUESTIONS + long, dice.choice([1, 1, 1, 2, 3, 9]))
+            vectors = embedder.encode(texts)
+            assert vectors.shape == (len(texts), 384)
+            for text, vector in zip(texts, vectors, strict=True):
+                assert cosine(vector, alone[text]) > 0.999
+
+    at_once(embed)
+
+
+def test_no_texts_have_no_vectors(embedder: Embedder) -> None:
+    assert len(embedder.encode([])) == 0
+
+
+def test_what_twenty_threads_find_at_once_is_what_one_finds(starter_index: Index, embedder: Embedder) -> None:
+    retriever = Retriever(starter_index, embedder)
+    alone = {q: [hit.passage.id for hit in retriever.search([q], 10)] for q in QUESTIONS[::2]}
+    fresh = Retriever(starter_index, Embedder())
+
+    def search(number: int) -> None:
+        for question in random.Random(number).sample(sorted(alone), 5):
+            found = [hit.passage.id for hit in fresh.search([question], 10)]
+            # Vectors of a batch differ in the last digits from those of a text alone, and so may near ties.
+            assert len(set(found) & set(alone[question])) >= 9
+            assert set(found[:1]) & set(alone[question][:2])
+
+    at_once(search)
+
+
+def test_searches_go_on_while_the_corpus_changes(tmp_path: Path, embedder: Embedder) -> None:
+    source, folder = tmp_path / "source", tmp_path / "data"
+    source.mkdir()
+
+    def write(version: int) -> None:
+        for name in ("neodymium", "terbium", "cerium"):
+            head = f"---\ntitle: On {name}\nurl: https://example.com/{name}\n---\n"
+            (source / f"{name}.md").write_text(
+                f"{head}The price of {name} rose {version} times.", encoding="utf-8"
+            )
+        ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=lambda: embedder)
+
+    write(0)
+    index = Index(folder, PACKAGED)
+    retriever = Retriever(index, embedder)
+    done = threading.Event()
+    searches = 0
+
+    def search(number: int) -> None:
+        nonlocal searches
+        if number == 0:
+            for version in range(1, 4):
+                write(version)
+            done.set()
+            return
+        while not done.is_set():
+            hits = retriever.search(
+                [f"What happened to the price of {'neodymium' if number % 2 else 'terbium'}?"], 3
+            )
+            searches += 1
+            for hit in hits:
+                assert hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
+
+    at_once(search)
+    assert searches > 20
+    assert "3 times" in retriever.search(["price of terbium"], 1)[0].passage.text
+    index.close()
