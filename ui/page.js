@@ -1,3 +1,24 @@
+// The role decides which links are shown, before any is; the name comes into the head once that is there.
+const [role, ...who] = (window.gradio_config?.username || "").split(" ");
+document.documentElement.dataset.role = role;
+if (who.length) {
+  new MutationObserver((_, observer) => {
+    const form = document.querySelector("#account");
+    if (!form) return;
+    form.querySelector(".who").textContent = who.join(" ");
+    form.hidden = false;
+    observer.disconnect();
+  }).observe(document.documentElement, { childList: true, subtree: true });
+}
+
+// Where a session ended meanwhile, the page asks to sign in again instead of failing silently.
+const plainFetch = window.fetch;
+window.fetch = async (...given) => {
+  const response = await plainFetch(...given);
+  if (response.status === 401) window.location.reload();
+  return response;
+};
+
 // The language that somebody chose, or the browser's own; the server reads the same: ui/texts.py.
 const language = () =>
   /(?:^|; )reex-language=(en|zh)/.exec(document.cookie)?.[1] ||
