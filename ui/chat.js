@@ -312,7 +312,7 @@ root.addEventListener("focusin", (event) => {
   if (marker && marker.matches(":focus-visible")) preview(marker);
   else if (!event.target.closest("#preview")) hidePreview();
 });
-root.addEventListener("scroll", hidePreview, { capture: true, passive: true });
+root.addEventListener("scroll", () => showing && hidePreview(), { capture: true, passive: true });
 
 // The list of conversations
 

@@ -73,12 +73,16 @@ def mounting(role: Role = "reader") -> dict[str, Any]:
         "show_error": True,
         "footer_links": [],
         "theme": _theme(),
-        "css_paths": [_HERE / "page.css", _HERE / "chat.css"],
-        "head": f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        "css_paths": _HERE / "page.css",
+        "head": f"<style>{_read('chat.css')}</style><script>{_read('page.js')}</script>",
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_BYTES,
     }
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _shown_viewer(request: Request) -> str:

@@ -7,7 +7,7 @@ is shared between two people, or two windows, that could be mixed up.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -19,10 +19,11 @@ from corpus.errors import ReexError, UsageError
 from rag.about import companies_of, topics_of
 from rag.filters import read_filters
 from rag.types import Answer, Draft, Question, Retrieved
-from ui import background, conversations, copying, evidence, thread, thumb
+from ui import background, conversations, copying, evidence, sharing, suggest, thread, thumb
 from ui.accounts import User
 from ui.asking import Waiting, ask
 from ui.conversations import Exchange
+from ui.export import conversation_as_html
 from ui.frame import masthead, viewer
 from ui.service import Service
 from ui.texts import Texts, texts_for
@@ -130,13 +131,14 @@ def answering(call: Call) -> Iterator[Data]:
     before = conversations.turns(state, user_id, exchange.conversation_id, turn)
     question = Question(exchange.question, before, exchange.filters)
     last, cited = 0.0, 0
-    steps = ask(call.service, call.user, question)
-    with closing(steps), background.stoppable() as (key, halt):  # type: ignore[type-var]
+    with background.stoppable() as (key, halt), ExitStack() as at_last:
         shown: Data = {"conversation": exchange.conversation_id, "exchange": exchange.id, "turn": turn}
         shown |= {"key": key, "panel": "", "after": "", "done": False}
         shown["asked"] = thread.asked_html(exchange.question, exchange.filters, say)
         yield (shown := shown | {"body": evidence.searching_html(say)})
         try:
+            steps = ask(call.service, call.user, question)
+            at_last.callback(steps.close)  # type: ignore[attr-defined]  # frees the place in line
             for event in steps:
                 if halt.is_set():
                     return
@@ -296,16 +298,12 @@ def copy(call: Call) -> Data:
 
 def share(call: Call) -> Data:
     """A link to an answer."""
-    from ui import sharing
-
     link = sharing.share(call.service.state, call.user.id, call.text("exchange"))
     return {"link": link, "said": call.say("shared"), "label": call.say("share_link")}
 
 
 def export(call: Call) -> Data:
     """A conversation as one HTML document."""
-    from ui.export import conversation_as_html
-
     found = conversations.find(call.service.state, call.user.id, call.text("conversation"))
     said = conversations.load(call.service.state, call.user.id, found.id)
     html = conversation_as_html(found.title, [exchange for exchange in said if exchange.answer])
@@ -314,16 +312,12 @@ def export(call: Call) -> Data:
 
 def starters(call: Call) -> Data:
     """Questions to begin with."""
-    from ui import suggest
-
     found = suggest.starters(call.service.chain, _STARTERS, call.say.language)
     return {"html": thread.suggestions_html(found, call.say("try"))}
 
 
 def follow_ups(call: Call) -> Data:
     """Questions to go on with after an answer."""
-    from ui import suggest
-
     answer = call.exchange().answer
     found = suggest.follow_ups(call.service.chain, answer, _SUGGESTED) if answer else []
     return {"html": thread.suggestions_html(found, call.say("follow_up"))}
