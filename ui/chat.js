@@ -198,7 +198,7 @@ function finish() {
   running = null;
   const told = $(".answer", article).cloneNode(true);
   for (const marker of told.querySelectorAll("a.cite, table, .timeline, details")) marker.remove();
-  $("#said").textContent = told.textContent;
+  $("#said").textContent = [...told.querySelectorAll("p, li, blockquote")].map((e) => e.textContent).join("\n");
   suggest();
   refreshRail();
 }
@@ -312,7 +312,9 @@ root.addEventListener("focusin", (event) => {
   if (marker && marker.matches(":focus-visible")) preview(marker);
   else if (!event.target.closest("#preview")) hidePreview();
 });
-root.addEventListener("scroll", () => showing && hidePreview(), { capture: true, passive: true });
+// Not before it is there: what is hovered or focused is first scrolled into view.
+const whenScrolled = () => $("#preview")?.hidden === false && hidePreview();
+root.addEventListener("scroll", whenScrolled, { capture: true, passive: true });
 
 // The list of conversations
 

@@ -32,10 +32,12 @@ function keepTheme() {
   const dark = chosenTheme() === "dark";
   if (chosenTheme() && document.body.classList.contains("dark") !== dark) document.body.classList.toggle("dark", dark);
 }
-document.addEventListener("DOMContentLoaded", () => {
+function watchTheme() {
   keepTheme();
   new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-});
+}
+if (document.body) watchTheme();
+else document.addEventListener("DOMContentLoaded", watchTheme);
 
 document.addEventListener("click", (event) => {
   const which = event.target.closest?.("[data-switch]")?.dataset.switch;

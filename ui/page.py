@@ -130,12 +130,12 @@ def answering(call: Call) -> Iterator[Data]:
     turn = exchange.number
     before = conversations.turns(state, user_id, exchange.conversation_id, turn)
     question = Question(exchange.question, before, exchange.filters)
-    last, cited = 0.0, 0
+    last, cited, body = 0.0, 0, evidence.searching_html(say)
     with background.stoppable() as (key, halt), ExitStack() as at_last:
         shown: Data = {"conversation": exchange.conversation_id, "exchange": exchange.id, "turn": turn}
         shown |= {"key": key, "panel": "", "after": "", "done": False}
         shown["asked"] = thread.asked_html(exchange.question, exchange.filters, say)
-        yield (shown := shown | {"body": evidence.searching_html(say)})
+        yield (shown := shown | {"body": body})
         try:
             steps = ask(call.service, call.user, question)
             at_last.callback(steps.close)  # type: ignore[attr-defined]  # frees the place in line
@@ -143,12 +143,11 @@ def answering(call: Call) -> Iterator[Data]:
                 if halt.is_set():
                     return
                 if isinstance(event, Waiting):
-                    if event.position:
-                        text = say("waiting", n=event.position, seconds=round(event.seconds))
-                        shown = shown | {"body": evidence.status_html(text)}
+                    place = say("waiting", n=event.position, seconds=round(event.seconds))
+                    shown = shown | {"body": evidence.status_html(place) if event.position else body}
                 elif isinstance(event, Retrieved):
-                    panel = evidence.found_panel(event.hits, say)
-                    shown = shown | {"body": evidence.reading_html(event, say), "panel": panel}
+                    body = evidence.reading_html(event, say)
+                    shown = shown | {"body": body, "panel": evidence.found_panel(event.hits, say)}
                 elif isinstance(event, Draft):
                     if monotonic() - last < _FRAME_S:
                         continue
