@@ -469,6 +469,12 @@ class Catalogue:
         with self._reading() as db:
             return list(db.execute(query).scalars())
 
+    def topics(self) -> dict[str, tuple[str, ...]]:
+        """The topics of each version that belongs to the corpus, by content hash."""
+        query = sa.select(_versions.c.hash, _versions.c.topics).select_from(_STORED).where(_IN_USE)
+        with self._reading() as db:
+            return {row.hash: tuple(row.topics) for row in db.execute(query)}
+
     def failures(self) -> dict[str, Failure]:
         """What could not be taken in, by where it is."""
         with self._reading() as db:

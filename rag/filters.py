@@ -11,27 +11,41 @@ from corpus.errors import UsageError
 from rag.types import Filters
 from rag.window import DateWindow
 
-_FORM = 'Filters are an object with any of "since", "until" (YYYY-MM-DD) and "publishers" (a list of names).'
+_LISTS = ("publishers", "topics", "companies")
+_FORM = (
+    'Filters are an object with any of "since", "until" (YYYY-MM-DD), "publishers", "topics" and "companies" '
+    "(lists of names)."
+)
 _SOME = 5
 
 
 def read_filters(given: Any) -> Filters:
-    """Filters from ``{"since", "until", "publishers"}``; what is missing or None filters nothing.
+    """Filters from an object with any of the fields of `Filters`; what is missing or None filters nothing.
 
     Raises:
         UsageError: it is something else, a date is none, or the last day lies before the first.
     """
     given = {} if given is None else given
-    if not isinstance(given, dict) or not given.keys() <= {"since", "until", "publishers"}:
+    if not isinstance(given, dict) or not given.keys() <= {"since", "until", *_LISTS}:
         raise UsageError(_FORM)
-    names = given.get("publishers") or []
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UsageError(_FORM)
-    publishers = tuple(clean_line(name) for name in names)
-    filters = Filters(_day(given.get("since")), _day(given.get("until")), publishers)
+    publishers, topics, companies = (_names(given.get(name) or []) for name in _LISTS)
+    filters = Filters(_day(given.get("since")), _day(given.get("until")), publishers, topics, companies)
     if filters.excludes_all:
         raise UsageError(f"No day is since {filters.since} and until {filters.until}: swap the dates.")
     return filters
+
+
+def filters_as_data(filters: Filters) -> dict[str, Any]:
+    """Filters as the object that `read_filters` reads, without what filters nothing."""
+    days = {"since": filters.since, "until": filters.until}
+    found: dict[str, Any] = {name: day.isoformat() for name, day in days.items() if day}
+    return found | {name: list(names) for name in _LISTS if (names := getattr(filters, name))}
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise UsageError(_FORM)
+    return tuple(clean_line(name) for name in given)
 
 
 def _day(given: Any) -> date | None:

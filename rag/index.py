@@ -166,8 +166,10 @@ class Index:
     def dense(self, vector: Vectors, k: int, filters: Filters = UNFILTERED) -> list[tuple[str, float]]:
         """The ``k`` passages nearest to a unit vector of shape (1, dimensions), with cosines.
 
-        ``filters`` name publishers exactly as the articles do.
+        ``filters`` name publishers exactly as the articles do, and versions for topics and companies.
         """
+        if filters.versions == ():  # Chroma takes no empty list
+            return []
         found = self._collection.query(
             query_embeddings=vector, n_results=k, where=_where(filters), include=["distances"]
         )
@@ -354,6 +356,8 @@ def _where(filters: Filters) -> Any:
         conditions += [{"day": {"$gte": first}}, {"day": {"$lte": last}}]
     if filters.publishers:
         conditions.append({"publisher": {"$in": list(filters.publishers)}})
+    if filters.versions is not None:
+        conditions.append(_of_versions(list(filters.versions)))
     return _all_of(conditions) if conditions else None
 
 

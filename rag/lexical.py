@@ -7,12 +7,13 @@ sum; it saves to disk, needs only numpy, and is maintained.
 import json
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import bm25s
 import numpy as np
@@ -222,6 +223,8 @@ class LexicalIndex:
             scores = np.where((of_rows >= first) & (of_rows <= last), scores, 0.0)
         if filters.publishers:
             scores = np.where(np.isin(self.publishers, filters.publishers), scores, 0.0)
+        if filters.versions is not None:
+            scores = np.where(np.isin(self.versions, filters.versions), scores, 0.0)
         best = np.argsort(-scores, kind="stable")[:k]
         return [(self.ids[row], float(scores[row])) for row in best if scores[row] > 0]
 
@@ -239,6 +242,17 @@ class LexicalIndex:
                 each = np.stack([score_of(term) for term in parts])
                 best = np.maximum(best, np.where((each > 0).all(axis=0), each.sum(axis=0), 0.0))
         return best
+
+    def holding(self, names: Iterable[str]) -> set[str]:
+        """The versions of articles with a passage that holds all words of any of some names."""
+        return {self.versions[row] for name in names for row in self._rows_with(terms(name))}
+
+    def _rows_with(self, wanted: Sequence[str]) -> npt.NDArray[Any]:
+        if self._bm25 is None or not wanted or any(term not in self._bm25.vocab_dict for term in wanted):
+            return np.zeros(0, int)
+        indptr, indices = self._bm25.scores["indptr"], self._bm25.scores["indices"]
+        numbers = [self._bm25.vocab_dict[term] for term in wanted]
+        return reduce(np.intersect1d, (indices[indptr[n] : indptr[n + 1]] for n in numbers))
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency of an index term, log((N + 1) / (n + 1)); highest if unseen."""

@@ -19,6 +19,8 @@ _START = re.compile(rf"[\u3400-\u9fff]|(?<!{_LETTER.pattern}){_LETTER.pattern}+"
 _EXCHANGE = re.compile(r"(?<=[A-Za-z]):(?=[A-Z0-9])")
 _ACRONYM_CHARS = 5
 _GLOSSARY = "terms"  # plain words, in Chinese and English
+_COMPANIES = "companies"
+
 _ACTORS = ("companies", "agencies")
 _MATERIALS = ("elements", "oxides", _GLOSSARY)
 
@@ -49,6 +51,13 @@ def names_in(text: str, *, materials: bool = True) -> list[tuple[str, tuple[str,
     return [
         (name.spelling, name.group) for name in _names_in(text) if materials or name.section not in _MATERIALS
     ]
+
+
+def companies() -> list[tuple[str, ...]]:
+    """All names of each company, the canonical one first."""
+    return list(
+        dict.fromkeys(n.group for names in _names().values() for n in names if n.section == _COMPANIES)
+    )
 
 
 def actors_in(text: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -57,9 +57,17 @@ class Notes:
         by_zh = f"由 {'、'.join(filters.publishers)} " if filters.publishers else ""
         when_zh = f"在 {window.since or '…'} 至 {window.until or '…'} " if window.narrows else ""
         undated_zh = "，日期不明的文章未纳入" if window.narrows else ""
+        on = f" on {' or '.join(filters.topics)}" if filters.topics else ""
+        of = f" that mention {' or '.join(filters.companies)}" if filters.companies else ""
+        on_zh = f"、主题为 {'、'.join(filters.topics)} " if filters.topics else ""
+        of_zh = f"、提及 {'、'.join(filters.companies)} " if filters.companies else ""
         return self._either(
-            f"Only articles published{by}{when} were searched{undated}.",
-            f"仅检索了{by_zh}{when_zh}发布的文章{undated_zh}。",
+            f"Only articles published{by}{when}{on}{of} were searched{undated}."
+            if by or when
+            else f"Only articles{on}{of} were searched.",
+            f"仅检索了{by_zh}{when_zh}发布{on_zh}{of_zh}的文章{undated_zh}。"
+            if by or when
+            else f"仅检索了{(on_zh + of_zh).removeprefix('、')}的文章。",
         )
 
     def unread(self, words: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+from rag.about import about
 from rag.dates import day_number
 from rag.embed import Embedder
 from rag.filters import as_spelled
@@ -41,13 +42,15 @@ class Retriever:
             latest: rank newer articles higher.
 
         Raises:
-            UsageError: the filters name a publisher that the corpus does not have.
+            UsageError: the filters name a publisher, topic or company that the corpus does not have.
         """
         self.index.refresh()
         if not len(self.index):
             return []
         if filters.publishers:
             filters = as_spelled(filters, self.index.catalogue.publishers())
+        if filters.topics or filters.companies:
+            filters = replace(filters, versions=about(filters, self.index))
         vectors = self.embedder.encode([spelled_out(query) for query in queries])
         dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES, filters) for i in range(len(queries))]
         lexical = [

@@ -34,11 +34,18 @@ class Filters:
         since: first day of publication; None for no bound. With any bound, articles of unknown date are out.
         until: last day of publication; None for no bound.
         publishers: only articles of any of these, whatever the case of their letters; empty for all.
+        topics: only articles on any of these, whatever the case of their letters; empty for all.
+        companies: only articles that mention any of these by one of its names; empty for all.
+        versions: only these versions of articles, which is what topics and companies come to in a search;
+            None for all.
     """
 
     since: date | None = None
     until: date | None = None
     publishers: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    companies: tuple[str, ...] = ()
+    versions: tuple[str, ...] | None = None
 
     @property
     def narrows(self) -> bool:

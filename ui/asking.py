@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -52,11 +52,14 @@ def _events(service: Service, user: User, question: Question) -> Iterator[Waitin
     found: SimpleQueue[Waiting | Event | _End] = SimpleQueue()
     stopped = threading.Event()
 
-    def turn() -> AbstractContextManager[object]:
-        def told(position: int) -> None:
-            found.put(Waiting(position, service.turns.wait_s(position)))
+    def told(position: int) -> None:
+        found.put(Waiting(position, service.turns.wait_s(position)))
 
-        return service.turns.turn(user.id, told, stopped.is_set)
+    @contextmanager
+    def turn() -> Iterator[None]:
+        with service.turns.turn(user.id, told, stopped.is_set):
+            found.put(Waiting())
+            yield
 
     def answer() -> None:
         try:

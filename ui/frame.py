@@ -14,6 +14,15 @@ from ui.gate import Gate
 
 _HERE = Path(__file__).parent
 
+_CHINESE = {"Ask": "提问", "Library": "文库", "Evals": "评测"}
+_MOON = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M16 12A7 7 0 0 1 8 4a7 7 0 1 0 8 8z"/></svg>'
+_TOOLS = (
+    '<button type="button" data-switch="language" lang="zh" data-in="en">中文</button>'
+    '<button type="button" data-switch="language" lang="en" data-in="zh">English</button>'
+    '<button type="button" data-switch="theme" aria-label="Light or dark 明暗" title="Light or dark">'
+    f"{_MOON}</button>"
+)
+
 PAGES: tuple[tuple[str, str, Role], ...] = (
     ("/", "Ask", "reader"),
     ("/library/", "Library", "staff"),
@@ -24,14 +33,22 @@ PAGES: tuple[tuple[str, str, Role], ...] = (
 
 def masthead(path: str, title: str, line: str) -> gr.HTML:
     """The head of the page at a path: its title, a line about it, and links to all pages."""
+    here = " aria-current=page"
     links = "".join(
-        f'<a href="{where}" data-for="{role}"{" aria-current=page" if where == path else ""}>{name}</a>'
+        f'<a href="{where}" data-for="{role}"{here if where == path else ""}>{_both(name)}</a>'
         for where, name, role in PAGES
     )
     return gr.HTML(
-        f'<nav aria-label="Pages">{links}{_ACCOUNT}</nav><h1>{escape(title)}</h1><p>{escape(line)}</p>',
+        f'<div class="bar"><h1>{escape(title)}</h1><nav aria-label="Pages">{links}</nav>'
+        f'<div class="tools">{_TOOLS}</div>{_ACCOUNT}</div><p>{escape(line)}</p>',
         elem_id="masthead",
+        apply_default_css=False,
     )
+
+
+def _both(name: str) -> str:
+    """A name in both languages, of which ``page.css`` shows one."""
+    return f'<span data-in="en">{name}</span><span data-in="zh" lang="zh">{_CHINESE.get(name, name)}</span>'
 
 
 # Shown by page.js where people sign in, with their name.
@@ -57,11 +74,15 @@ def mounting(role: Role = "reader") -> dict[str, Any]:
         "footer_links": [],
         "theme": _theme(),
         "css_paths": _HERE / "page.css",
-        "head": f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        "head": f"<style>{_read('chat.css')}</style><script>{_read('page.js')}</script>",
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_BYTES,
     }
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _shown_viewer(request: Request) -> str:

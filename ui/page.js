@@ -19,13 +19,38 @@
   };
 }
 
-// A click on a marker or on the number of a card asks the server for that passage in its article.
+// The language that somebody chose, or the browser's own; the server reads the same: ui/texts.py.
+const language = () =>
+  /(?:^|; )reex-language=(en|zh)/.exec(document.cookie)?.[1] ||
+  (navigator.languages || [navigator.language]).map((l) => l.slice(0, 2)).find((l) => l === "en" || l === "zh") ||
+  "en";
+document.documentElement.dataset.language = language();
+
+// Gradio follows the system, and ?__theme= in the address; what somebody chose here counts more than the system.
+const chosenTheme = () => (location.search.includes("__theme=") ? null : localStorage.getItem("reex-theme"));
+function keepTheme() {
+  const dark = chosenTheme() === "dark";
+  if (chosenTheme() && document.body.classList.contains("dark") !== dark) document.body.classList.toggle("dark", dark);
+}
+function watchTheme() {
+  keepTheme();
+  new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+}
+if (document.body) watchTheme();
+else document.addEventListener("DOMContentLoaded", watchTheme);
+
 document.addEventListener("click", (event) => {
-  const marker = event.target.closest?.("a.cite");
-  if (!marker) return;
-  event.preventDefault();
-  const found = /#cite-(\d+)-(\d+)$/.exec(marker.getAttribute("href") || "");
-  if (found && window.reexShow) window.reexShow(Number(found[1]), Number(found[2]));
+  const which = event.target.closest?.("[data-switch]")?.dataset.switch;
+  if (which === "language") {
+    const other = language() === "zh" ? "en" : "zh";
+    document.cookie = `reex-language=${other}; path=/; max-age=31536000; samesite=lax`;
+    location.reload();
+  }
+  if (which === "theme") {
+    const dark = !document.body.classList.contains("dark");
+    localStorage.setItem("reex-theme", dark ? "dark" : "light");
+    document.body.classList.toggle("dark", dark);
+  }
 });
 
 // A click on a title in the library asks the server for that article.
@@ -42,15 +67,3 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("#library-pages button")) document.querySelector("#library-list")?.scrollIntoView();
 });
-
-// When a passage is shown in its article, bring it into view: inside the article, and on a narrow
-// screen, where the panel is below the chat, on the page too.
-new MutationObserver(() => {
-  const card = document.querySelector("#evidence .card.selected:not([data-seen])");
-  if (!card) return;
-  card.dataset.seen = "1";
-  const article = card.querySelector(".full");
-  const mark = card.querySelector("mark");
-  if (article && mark) article.scrollTop = mark.offsetTop - article.offsetTop - 24;
-  card.scrollIntoView({ block: "nearest", behavior: "smooth" });
-}).observe(document.documentElement, { childList: true, subtree: true });

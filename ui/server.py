@@ -64,7 +64,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
     allowances = api.Allowances.of(service)
     app.include_router(signin.router(accounts, settings))
     app.include_router(api.router(service, allowances))
-    app.include_router(sharing.router(service))
+    app.include_router(sharing.routes(service))
     if pages:
         app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
         gr.mount_gradio_app(

@@ -66,9 +66,13 @@ exchanges = sa.Table(
     sa.Column("question", STRING, nullable=False),
     sa.Column("filters", sa.JSON, nullable=False),
     sa.Column("answer", sa.JSON(none_as_null=True)),
+    sa.Column("answer_text", STRING, nullable=False, default=""),  # what the answer says, to search in
     sa.Column("failure", STRING, nullable=False),
     sa.Column("verdict", sa.Integer, nullable=False),  # -1, 0 or 1: the reader's thumb
     sa.Column("reason", STRING, nullable=False),  # for the thumb
+    sa.Column(
+        "case_id", STRING, nullable=False, default=""
+    ),  # of what a thumb down made of it: evals.feedback
     sa.Column("asked_at", sa.DateTime, nullable=False),
     sa.UniqueConstraint("conversation_id", "number"),
 )

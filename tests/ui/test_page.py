@@ -13,15 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from evals import feedback
 from rag.embed import PACKAGED, Embedder
 from rag.ingest import ingest
-from rag.settings import load_settings
 from tests.corpus.site import Answer, Site, make_post
 
 pytestmark = pytest.mark.browser
@@ -32,15 +29,6 @@ DESKTOP, PHONE = {"width": 1366, "height": 820}, {"width": 390, "height": 844}
 ANSWER_MS = 180_000
 FILES = Path(__file__).parents[1] / "corpus" / "files"
 HOSTILE = "<img src=x onerror='window.hit=1'> ${window.hit=1} {{value}} <script>window.hit=1</script>"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @contextmanager
@@ -101,31 +89,22 @@ def library(hostile_folder: Path) -> Iterator[str]:
         yield f"{address}/library"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
     opened = browser.new_page(viewport=DESKTOP)
     opened.goto(url)
-    opened.locator("#question textarea").wait_for()
+    opened.locator("#question").wait_for()
     yield opened
     opened.close()
 
 
 def ask(page: Page, question: str) -> None:
-    page.locator("#question textarea").fill(question)
+    page.locator("#question").fill(question)
     page.keyboard.press("Enter")
 
 
 def wait_until_answered(page: Page) -> None:
-    page.locator("#chat .caret").last.wait_for(state="attached", timeout=ANSWER_MS)
-    expect(page.locator("#chat .caret")).to_have_count(0, timeout=ANSWER_MS)
+    expect(page.locator("#thread .exchange").last.locator(".actions")).to_be_visible(timeout=ANSWER_MS)
 
 
 @pytest.mark.model
@@ -133,15 +112,13 @@ def test_the_main_job_from_question_to_the_passage_in_its_article(page: Page) ->
     ask(page, BAOGANG)
     page.locator("#evidence .card").first.wait_for()  # passages are there before the answer
     wait_until_answered(page)
-    marker = page.locator("#chat a.cite").first
-    marker.click()
+    page.locator("#thread a.cite").first.click()
     mark = page.locator("#evidence .card.selected mark")
     mark.wait_for()
     assert mark.inner_text().strip()
     links = page.locator("#evidence a.out").evaluate_all("links => links.map(link => link.href)")
     assert BAOGANG_URL in links
-    card = page.locator("#evidence .card.selected")
-    assert "Rare Earth Exchanges" in card.inner_text()
+    assert "Rare Earth Exchanges" in page.locator("#evidence .card.selected").inner_text()
 
 
 @pytest.mark.model
@@ -149,21 +126,21 @@ def test_a_follow_up_is_understood(page: Page) -> None:
     ask(page, "How much revenue did Lynas report for the December 2025 quarter?")
     wait_until_answered(page)
     ask(page, "and how much NdPr did it produce then?")
+    expect(page.locator("#thread .exchange")).to_have_count(2)
     wait_until_answered(page)
-    expect(page.locator("#chat")).to_contain_text("1,404")
+    expect(page.locator("#thread .exchange").last).to_contain_text("1,404")
 
 
 @pytest.mark.model
-def test_an_example_can_be_clicked_and_the_answer_stopped_and_cleared(page: Page) -> None:
-    page.locator("#examples button").nth(1).click()
+def test_an_answer_is_stopped_and_the_next_one_comes(page: Page) -> None:
+    ask(page, BAOGANG)
     page.locator("#stop").click(timeout=ANSWER_MS)
     expect(page.locator("#send")).to_be_visible()
-    page.locator("#clear").click()
-    expect(page.locator("#chat .message")).to_have_count(0)
-    expect(page.locator("#examples button").first).to_be_visible()
+    page.locator("#rail .new").click()
+    expect(page.locator("#thread .exchange")).to_have_count(0)
     ask(page, "Who is the chief executive of Lynas?")
     wait_until_answered(page)
-    expect(page.locator("#chat")).to_contain_text("Lacaze")
+    expect(page.locator("#thread")).to_contain_text("Lacaze")
 
 
 @pytest.mark.model
@@ -171,16 +148,8 @@ def test_nothing_breaks_on_a_phone(page: Page) -> None:
     page.set_viewport_size(PHONE)
     ask(page, "What is the capital of the moon colony?")
     wait_until_answered(page)
-    expect(page.locator("#chat .refusal")).to_contain_text("The corpus does not say.")
+    expect(page.locator("#thread .refusal")).to_contain_text("The corpus does not say.")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-
-
-@pytest.mark.model
-def test_markup_in_a_question_stays_text(page: Page) -> None:
-    page.evaluate("window.hit = 0")
-    ask(page, "<img src=x onerror='window.hit=1'> <b>Lynas</b>")
-    wait_until_answered(page)
-    assert page.evaluate("window.hit") == 0
 
 
 @pytest.mark.model
@@ -206,25 +175,6 @@ def test_a_run_can_be_stopped(page: Page, url: str) -> None:
     expect(page.locator("#evals-status")).to_contain_text("Stopped: dev-", timeout=ANSWER_MS)
     expect(page.locator("#evals-status")).to_contain_text("unfinished")
     expect(page.locator("#evals-run")).to_be_visible()
-
-
-@pytest.mark.model
-def test_a_thumb_keeps_an_answer_with_what_was_wrong(page: Page, starter_folder: Path) -> None:
-    def kept() -> list[dict[str, Any]]:
-        return feedback.waiting(load_settings(data_dir=starter_folder))
-
-    ask(page, BAOGANG)
-    wait_until_answered(page)
-    page.get_by_label("Dislike").last.click()
-    page.locator("#wrong textarea").fill("It leaves the mines out.")
-    page.locator("#wrong-send").click()
-    expect(page.locator("#wrong")).to_be_hidden()
-    (row,) = kept()
-    assert (row["question"], row["note"]) == (BAOGANG, "It leaves the mines out.")
-    assert row["evidence"][0]["url"] == BAOGANG_URL
-    page.get_by_label("Disliked").last.click()
-    page.wait_for_timeout(1_000)
-    assert not kept()
 
 
 def test_the_library_is_searched_read_and_added_to(browser: Browser, library: str, tmp_path: Path) -> None:

@@ -22,13 +22,17 @@ from corpus.errors import UsageError
 from rag.settings import Settings
 from rag.types import Answer, Citation, Sentence
 from tests.ui.test_copying import HOSTILE, answer, citation
-from ui.conversation import Exchange
 from ui.export import conversation_as_html
 from ui.frozen import freeze
 from ui.service import Service
 from ui.sharing import routes, share, shared, unshare
 from ui.standing import Standing, standings
 from ui.state import conversations, exchanges, open_state
+
+
+def _asked(question: str, answer: Answer | None) -> Any:
+    return SimpleNamespace(question=question, answer=answer)
+
 
 TEXT = "Before it all. The plant costs $5 million. It opens in May. After it all."
 SOURCE = Article("https://example.org/a", TEXT, "A plant", "A publisher", date(2025, 5, 13))
@@ -190,7 +194,7 @@ def test_the_page_shows_a_changed_passage(state: Database, client: TestClient, c
 def shape_and_words(text: str) -> tuple[list[str], str]:
     one = replace(citation(text=text), kind="inferred")
     asked = replace(answer(Sentence(text, "supported", (1,)), citations=(one,)), notes=(text,))
-    root = html.document_fromstring(conversation_as_html(text, [Exchange(text, asked), Exchange(text, None)]))
+    root = html.document_fromstring(conversation_as_html(text, [_asked(text, asked), _asked(text, None)]))
     return [str(element.tag) for element in root.iter()], "".join(root.text_content().split())
 
 
@@ -206,7 +210,7 @@ def test_nothing_that_was_not_written_here_becomes_markup(text: str) -> None:
 
 def test_an_export_holds_every_exchange_and_needs_nothing_else() -> None:
     page = conversation_as_html(
-        "Plants", [Exchange("One?", full()), Exchange("Two?", full()), Exchange("Three?", None)]
+        "Plants", [_asked("One?", full()), _asked("Two?", full()), _asked("Three?", None)]
     )
     root = html.document_fromstring(page)
     assert [e.text for e in root.iter("h1", "h2")] == ["Plants", "One?", "Two?", "Three?"]
