@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from rag.abstain import MIN_COVERAGE, MIN_SIMILARITY
 from rag.attribution import kind_of
 from rag.ground import caveat, with_markers
 from rag.index import Index
 from rag.lexical import terms
 from rag.sentences import has_cjk
 from rag.support import Rarity
-from rag.types import Answer, Citation, Near, Passage, Question, Sentence
+from rag.types import Answer, Citation, Near, Passage, Question, Sentence, Timings
 from ui.desk import Query, Revision
 from ui.recheck import facts_in
 from ui.service import Service
@@ -75,6 +76,11 @@ def _about_the_model(note: str, answer: Answer) -> bool:
     return bool(answer.failure) and note.startswith(answer.failure)
 
 
+def without_evidence(query: Query) -> Answer:
+    """What a draft rests on that somebody wrote without asking the corpus."""
+    return Answer(query.text, "", False, "", None, (), (), (), (), Timings(0.0, None, 0.0), "")
+
+
 def remarks(answer: Answer) -> list[str]:
     """What the desk should know of an answer beside its text."""
     closing = " ".join(_closing(answer))
@@ -82,7 +88,8 @@ def remarks(answer: Answer) -> list[str]:
 
 
 def _refusal(answer: Answer) -> Drafted:
-    near = [item for item in answer.nearest if item.text.strip()]
+    is_near = answer.signals.similarity >= MIN_SIMILARITY or answer.signals.coverage >= MIN_COVERAGE
+    near = [item for item in answer.nearest if is_near and item.text.strip()]
     citations = tuple(_citation(n, item) for n, item in enumerate(near, 1))
     said = _either(answer, "Our articles do not answer this.", "我们的文章没有回答这个问题。")
     if not near:

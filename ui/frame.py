@@ -10,8 +10,14 @@ from corpus.reading import MAX_FILE_BYTES
 from ui.accounts import LOCAL, User
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("page.js", "desk.js")
 
-PAGES = (("/", "Ask", "reader"), ("/library/", "Library", "staff"), ("/evals/", "Evals", "staff"))
+PAGES = (
+    ("/", "Ask", "reader"),
+    ("/desk/", "Desk", "staff"),
+    ("/library/", "Library", "staff"),
+    ("/evals/", "Evals", "staff"),
+)
 """Where each page is, its name, and the least role that it is open to."""
 
 
@@ -38,8 +44,10 @@ def mounting() -> dict[str, Any]:
         "show_error": True,
         "footer_links": [],
         "theme": _theme(),
-        "css_paths": _HERE / "page.css",
-        "head": f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        "css_paths": [_HERE / "page.css", _HERE / "desk.css"],
+        "head": "".join(
+            f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS
+        ),
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_BYTES,

@@ -2,7 +2,8 @@
 
 The body of a draft is a small part of Markdown: paragraphs, lists with ``-``, quotations with ``>``,
 ``**bold**``, links and markers. Everything else in it, and all that comes from articles, is text and cannot
-become markup. Markers are numbered anew in the order of the text, and name their sources below it.
+become markup. Markers are numbered anew in the order of the text, one number for each article, and name their
+sources below it.
 """
 
 import re
@@ -79,17 +80,16 @@ class Post:
 def post_of(body: str, citations: Iterable[Citation]) -> Post:
     """Take a draft apart. Markers that stand for no citation are left out."""
     by_number = {citation.n: citation for citation in citations}
-    order: dict[int, int] = {}
+    sources: dict[str, Citation] = {}
     blocks = tuple(
-        Block(kind, tuple(_inlines(line, by_number, order) for line in lines))
+        Block(kind, tuple(_inlines(line, by_number, sources) for line in lines))
         for kind, lines in _blocks(body)
     )
-    sources = tuple(by_number[n] for n in order)
-    dates = [citation.published for citation in sources if citation.published]
+    dates = [citation.published for citation in sources.values() if citation.published]
     chinese = has_cjk(body)
     newest = max(dates, default=None)
     as_of = (f"截至 {newest}。" if chinese else f"As of {newest}.") if newest else ""
-    return Post(blocks, sources, "来源" if chinese else "Sources", as_of)
+    return Post(blocks, tuple(sources.values()), "来源" if chinese else "Sources", as_of)
 
 
 def _blocks(body: str) -> list[tuple[Kind, list[str]]]:
@@ -111,16 +111,20 @@ def _kind(line: str) -> Literal["paragraph", "item", "quote", "blank"]:
     return "item" if _ITEM.match(line) else "paragraph"
 
 
-def _inlines(line: str, citations: Mapping[int, Citation], order: dict[int, int]) -> tuple[Inline, ...]:
-    """``order`` gives each cited number its new one, and grows."""
+def _inlines(
+    line: str, citations: Mapping[int, Citation], sources: dict[str, Citation]
+) -> tuple[Inline, ...]:
+    """``sources`` are the articles cited so far, in the order of their new numbers; it grows."""
     parts: list[Inline] = []
     done = 0
     for match in _INLINE.finditer(line):
         parts.append(Text(line[done : match.start()]))
         if match["marker"]:
-            for n in read_numbers(match["marker"])[1]:
-                if n in citations:
-                    parts.append(Marker(order.setdefault(n, len(order) + 1), web_address(citations[n].url)))
+            cited = [citations[n] for n in read_numbers(match["marker"])[1] if n in citations]
+            for citation in {citation.article_id: citation for citation in cited}.values():
+                sources.setdefault(citation.article_id, citation)
+                number = list(sources).index(citation.article_id) + 1
+                parts.append(Marker(number, web_address(citation.url)))
         elif match["bold"]:
             parts.append(Text(match["bold"], bold=True))
         else:
@@ -157,10 +161,10 @@ class _Markup:
 def _markdown(post: Post, markup: "_Markup") -> str:
     def inline(part: Inline) -> str:
         if isinstance(part, Marker):
-            return f"[\\[{part.n}\\]](<{part.url}>)" if part.url else f"\\[{part.n}\\]"
+            return f"[\\[{part.n}\\]]({part.url})" if part.url else f"\\[{part.n}\\]"
         text = markup.text(part.text)
         if part.target:
-            return f"[{text}](<{part.target}>)"
+            return f"[{text}]({part.target})"
         return _around(text, "**", "**") if part.bold else text
 
     def line(parts: Sequence[Inline]) -> str:
@@ -175,7 +179,7 @@ def _markdown(post: Post, markup: "_Markup") -> str:
     def source(n: int, citation: Citation) -> str:
         title = markup.text(_title(citation))
         url = web_address(citation.url)
-        return f"{n}. {f'[{title}](<{url}>)' if url else title}, {markup.text(_byline(citation))}"
+        return f"{n}. {f'[{title}]({url})' if url else title}, {markup.text(_byline(citation))}"
 
     parts = _joined([(item.kind, block(item)) for item in post.blocks], "\n")
     if post.sources:
@@ -186,7 +190,7 @@ def _markdown(post: Post, markup: "_Markup") -> str:
 
 def _escaped_markdown(text: str) -> str:
     # HTML could pass through, and "&lt;" would be read as the letter.
-    text = re.sub(r"([\\`*_\[\]~|$])", r"\\\1", _on_one_line(text))
+    text = re.sub(r"([\\`*_\[\]~|])", r"\\\1", _on_one_line(text))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _AUTOLINK.sub(lambda match: f"{match[1]}&#{ord(match[2])};", text)
 

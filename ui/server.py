@@ -13,17 +13,23 @@ from fastapi.responses import RedirectResponse
 from corpus.errors import ReexError, UsageError
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import evals_page, frame, library_page, page, refresh
+from ui import desk_api, desk_page, evals_page, frame, library_page, page, refresh
 from ui.service import Service
 from ui.state import open_state
 
-_PAGES = {"/library": library_page.build, "/evals": evals_page.build, "/": page.build}
+_PAGES = {
+    "/desk": desk_page.build,
+    "/library": library_page.build,
+    "/evals": evals_page.build,
+    "/": page.build,
+}
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def build_app(service: Service) -> FastAPI:
     """All that is served; the chat page is mounted last, since its path is the beginning of all others."""
     app = FastAPI(title="REEx Answers", docs_url="/docs", redoc_url=None)
+    app.include_router(desk_api.router(service))
     for path, build in _PAGES.items():
         if path != "/":  # which would take /library for a path of its own
             app.add_route(path, _with_slash)

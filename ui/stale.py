@@ -7,11 +7,11 @@ from typing import Literal
 
 from corpus.article import Article
 from corpus.catalogue import Record
+from rag.markers import read_numbers
 from rag.names import names_in
 from rag.retrieve import Retriever
 from rag.types import Citation, Hit
 from ui.desk import DONE, Desk, Query, Revision
-from ui.posting import post_of
 
 Why = Literal["changed", "left", "overtaken"]
 
@@ -70,12 +70,12 @@ class Stale:
         return " ".join(sorted(alarm.key for alarm in self.alarms))
 
 
-def stale(desk: Desk, retriever: Retriever) -> Iterator[Stale]:
+def stale(desk: Desk, retriever: Retriever, only: str = "") -> Iterator[Stale]:
     """The answers that should be looked at, those that changed last first; without what was dismissed.
 
-    Each costs a search, some 50 ms.
+    Each answer costs a search, some 50 ms. ``only`` is the id of a query, to look at no other.
     """
-    answered = desk.queries(DONE)
+    answered = [query for query in desk.queries(DONE) if only in ("", query.id)]
     revisions = desk.newest(query.id for query in answered)
     kept = desk.noted(KEPT)
     retriever.index.refresh()
@@ -94,7 +94,8 @@ def _alarms(
     query: Query, revision: Revision, retriever: Retriever, records: Mapping[str, Record]
 ) -> Iterator[Alarm]:
     catalogue = retriever.index.catalogue
-    cited = post_of(revision.body, revision.answer.citations).sources
+    numbers = read_numbers(revision.body)[1]
+    cited = [citation for citation in revision.answer.citations if citation.n in numbers]
     then = catalogue.at({citation.version for citation in cited})
     now = catalogue.articles({citation.article_id for citation in cited})
     for citation in cited:
