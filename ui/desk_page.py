@@ -158,8 +158,8 @@ class _DeskPage:
         asked = [self.state, self.words, self.selected]
         self._shown = [
             self.selected, self.number, self.status, self.query, self.work, self.alike, self.draft,
-            self.remarks, self.conflict, self.body, self.checks, self.anyway, self.reason, self.save, *self.moves.values(),
-            self.evidence, self.post, self.earlier, self.history, *listed,
+            self.remarks, self.conflict, self.body, self.checks, self.anyway, self.reason, self.save,
+            *self.moves.values(), self.evidence, self.post, self.earlier, self.history, *listed,
         ]  # fmt: skip
         here = [self.selected, self.number, self.body]
         narrowed = [self.state, self.words, self.format]

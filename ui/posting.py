@@ -142,7 +142,7 @@ def web_address(url: str) -> str:
         return ""
     if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
         return ""
-    return quote(url, safe="%/:?#@!$&*+,;=~-._")
+    return re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", quote(url, safe="%/:?#@!$&*+,;=~-._"))
 
 
 def rendered(body: str, citations: Iterable[Citation], format: Format) -> str:
@@ -191,6 +191,7 @@ def _markdown(post: Post, markup: "_Markup") -> str:
 def _escaped_markdown(text: str) -> str:
     # HTML could pass through, and "&lt;" would be read as the letter.
     text = re.sub(r"([\\`*_\[\]~|])", r"\\\1", _on_one_line(text))
+    text = re.sub(r"!$", r"\\!", text)  # before a link it would make a picture of it
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _AUTOLINK.sub(lambda match: f"{match[1]}&#{ord(match[2])};", text)
 
