@@ -161,10 +161,10 @@ class _Markup:
 def _markdown(post: Post, markup: "_Markup") -> str:
     def inline(part: Inline) -> str:
         if isinstance(part, Marker):
-            return f"[\\[{part.n}\\]]({part.url})" if part.url else f"\\[{part.n}\\]"
+            return f"[\\[{part.n}\\]]({_entity_free(part.url)})" if part.url else f"\\[{part.n}\\]"
         text = markup.text(part.text)
         if part.target:
-            return f"[{text}]({part.target})"
+            return f"[{text}]({_entity_free(part.target)})"
         return _around(text, "**", "**") if part.bold else text
 
     def line(parts: Sequence[Inline]) -> str:
@@ -179,13 +179,18 @@ def _markdown(post: Post, markup: "_Markup") -> str:
     def source(n: int, citation: Citation) -> str:
         title = markup.text(_title(citation))
         url = web_address(citation.url)
-        return f"{n}. {f'[{title}]({url})' if url else title}, {markup.text(_byline(citation))}"
+        return f"{n}. {f'[{title}]({_entity_free(url)})' if url else title}, {markup.text(_byline(citation))}"
 
     parts = _joined([(item.kind, block(item)) for item in post.blocks], "\n")
     if post.sources:
         listed = "\n".join(source(n, citation) for n, citation in enumerate(post.sources, 1))
         parts += [f"**{post.heading}**", listed]
     return "\n\n".join([*parts, *([post.as_of] if post.as_of else [])]) + "\n"
+
+
+def _entity_free(url: str) -> str:
+    """An address in which Markdown finds no entity such as ``&lt;``."""
+    return re.sub(r"&(?=#?\w+;)", "&amp;", url)
 
 
 def _escaped_markdown(text: str) -> str:
