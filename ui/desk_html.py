@@ -219,8 +219,10 @@ def _in_context(citation: Citation, hit: Hit | None) -> str:
         return f"<mark>{escape(citation.quote)}</mark>"
     text, start, end = hit.article.text, hit.passage.start, hit.passage.end
     before, after = text[max(0, start - _AROUND_CHARS) : start], text[end : end + _AROUND_CHARS]
-    before = ("… " if start > _AROUND_CHARS else "") + before
-    after += " …" if end + _AROUND_CHARS < len(text) else ""
+    if start > _AROUND_CHARS:  # whole words
+        before = "… " + before.split(" ", 1)[-1]
+    if end + _AROUND_CHARS < len(text):
+        after = after.rsplit(" ", 1)[0] + " …"
     return f"{escape(before)}<mark>{escape(text[start:end])}</mark>{escape(after)}"
 
 

@@ -164,7 +164,7 @@ class _DeskPage:
         here = [self.selected, self.number, self.body]
         narrowed = [self.state, self.words, self.format]
         gr.on(
-            [self.state.input, self.words.input],
+            [self.state.input, self.words.change],
             self._list,
             asked,
             listed,
@@ -172,9 +172,12 @@ class _DeskPage:
             **_QUIET,
         )
         self.picked.select(self._picked, narrowed, [*self._shown, self.stale], **_QUIET)
-        self.body.input(self._check, here, [self.checks, self.evidence], trigger_mode="always_last", **_QUIET)
+        # `change` and not `input`, which Gradio does not tell of a text that is pasted.
+        self.body.change(
+            self._check, here, [self.checks, self.evidence], trigger_mode="always_last", **_QUIET
+        )
         self.format.input(self._post, [self.selected, self.format], self.post, **_QUIET)
-        self.earlier_words.input(
+        self.earlier_words.change(
             self._earlier,
             [self.selected, self.earlier_words],
             self.earlier,
@@ -274,6 +277,8 @@ class _DeskPage:
             return gr.skip(), gr.skip()
         newest = self._bench.desk.newest([id_]).get(id_)
         hits = self._bench.hits(newest.answer) if newest else {}
+        if newest is None and not body.strip():
+            return desk_html.checks_html(None, None, saved=True), ""
         review = self._bench.review(body, hits, self._bench.desk.query(id_))
         saved = newest is not None and newest.number == number and newest.body == body
         checks = desk_html.checks_html(review, number, saved)

@@ -76,7 +76,8 @@ def test_two_files_that_both_count_from_one_do_not_hide_each_other() -> None:
 FEED = """<?xml version="1.0"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>
 <title>Forum</title>
 <item><title>NdPr &amp; price</title><link>/t/1</link><guid>topic-1</guid><dc:creator>ann</dc:creator>
-<description>&lt;p&gt;What is the &lt;b&gt;floor&lt;/b&gt;?&lt;/p&gt;&lt;p&gt;Thanks&lt;script&gt;x&lt;/script&gt;&lt;/p&gt;</description></item>
+<description>&lt;p&gt;What is the &lt;b&gt;floor&lt;/b&gt;?&lt;/p&gt;
+&lt;p&gt;Thanks&lt;script&gt;x&lt;/script&gt;&lt;/p&gt;</description></item>
 <item><title>Just a title</title><link>javascript:alert(1)</link></item>
 </channel></rss>"""
 

@@ -171,7 +171,7 @@ def test_nothing_breaks_out_of_html(body: str, title: str, publisher: str, url: 
     tags = Tags(rendered(f"{body} [1]", [cited], "html"))
     assert tags.open == []
     assert tags.seen <= {"p", "a", "strong", "ul", "ol", "li", "blockquote", "br"}
-    assert {link for link in tags.links} <= {web_address(cited.url), *links_of(body)}
+    assert set(tags.links) <= {web_address(cited.url), *links_of(body)}
 
 
 @given(HOSTILE, HOSTILE, HOSTILE, ADDRESSES)
