@@ -23,8 +23,8 @@ Judge = Callable[[str, str], Support]
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _LINK = re.compile(r"https?://|www\.|</?[a-z][^>]{0,200}>|\]\(|javascript:", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*|__|`")
-# Markers behind the full stop belong to the sentence before it.
-_TRAILING = re.compile(r"\s*[\[【［(][^\[\]【】［］()\n]{1,80}[\]】］)](?=\W|$)")
+TRAILING = re.compile(r"\s*[\[【［(][^\[\]【】［］()\n]{1,80}[\]】］)](?=\W|$)")
+"""A marker behind the full stop, which belongs to the sentence before it."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Grounder:
         self._text += piece
         self._ground(final=False)
         pending = read_markers(settled(self._text[self._done :]), self.markers).text
-        return Draft(tuple(self._sentences), self.citations(), _plain(pending)[0])
+        return Draft(tuple(self._sentences), self.citations(), plain_sentence(pending)[0])
 
     def finish(self) -> Draft:
         """Ground what is left, and return the whole answer."""
@@ -85,9 +85,9 @@ class Grounder:
 
     def _whole_sentences(self, final: bool) -> Iterator[tuple[int, int]]:
         start = self._done
-        spans = list(_lines_and_sentences(self._text, start))
+        spans = list(lines_and_sentences(self._text, start))
         for i, (begin, end) in enumerate(spans):
-            while trailing := _TRAILING.match(self._text, end):
+            while trailing := TRAILING.match(self._text, end):
                 end = trailing.end()
             if begin < self._done:
                 if end > self._done:
@@ -110,7 +110,7 @@ class Grounder:
     def _ground_one(self, raw: str) -> None:
         marked = read_markers(raw, self.markers)
         self.unknown += marked.unknown
-        text, bullet = _plain(marked.text)
+        text, bullet = plain_sentence(marked.text)
         if not re.search(r"\w", text):
             if marked.ids and self._sentences:
                 self._extend_last([self.markers[id_] for id_ in marked.ids])
@@ -167,7 +167,7 @@ class Grounder:
         return self._cited[hit.passage.id].n
 
 
-def _lines_and_sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
+def lines_and_sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
     """Spans of sentences; a line break ends one too, since models write lists in lines."""
     position = start
     for line in text[start:].split("\n"):
@@ -180,7 +180,7 @@ def _lines_and_sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
         position += len(line) + 1
 
 
-def _plain(text: str) -> tuple[str, bool]:
+def plain_sentence(text: str) -> tuple[str, bool]:
     """A sentence without Markdown, and whether it was an item of a list."""
     bullet = _BULLET.match(text)
     body = text[bullet.end() :] if bullet else text

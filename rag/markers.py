@@ -16,6 +16,7 @@ _OPEN = "[【［"
 _BRACKET = re.compile(r"[\[【［]([^\[\]【】［］\n]{1,80})[\]】］]")
 _ROUND = re.compile(r"\(([a-z][2-9](?:, ?[a-z][2-9])*)\)")
 _ID = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][0-9](?![A-Za-z0-9])")
+_NUMBERS = re.compile(r"[\[【［](\d{1,4}(?:\s?[,，、]\s?\d{1,4}){0,20})[\]】］](?!\()")
 _LEFTOVER = re.compile(r"[\[\]【】［］]")
 
 
@@ -56,6 +57,25 @@ def read_markers(text: str, known: Container[str]) -> Marked:
     text = _LEFTOVER.sub("", text)
     text = re.sub(r"[ \t]{1,50}([.,;:!?。，；])", r"\1", text)
     return Marked(re.sub(r"[ \t]{2,}", " ", text).strip(), tuple(ids), unknown)
+
+
+def read_numbers(text: str) -> tuple[str, tuple[int, ...]]:
+    """Take the numbers of citations out of a text; gives what is left of it and the numbers, each once.
+
+    A number before a round bracket is the text of a link in Markdown, and stays.
+
+    >>> read_numbers("Output was 5 t [1][2, 3].")
+    ('Output was 5 t.', (1, 2, 3))
+    """
+    found: dict[int, None] = {}
+
+    def take(match: re.Match[str]) -> str:
+        found.update(dict.fromkeys(int(n) for n in re.findall(r"\d+", match.group(1))))
+        return ""
+
+    text = _NUMBERS.sub(take, text)
+    text = re.sub(r"[ \t]{1,50}([.,;:!?。，；])", r"\1", text)
+    return re.sub(r"[ \t]{2,}", " ", text).strip(), tuple(found)
 
 
 def settled(text: str) -> str:

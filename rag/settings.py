@@ -153,6 +153,11 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_PRIVATE_HOSTS"),
         description="hosts with private addresses that may be read all the same, separated by commas",
     )
+    desk_self_approve: bool | None = Field(
+        default=None,
+        validation_alias=_either("REEX_DESK_SELF_APPROVE"),
+        description="whether staff may approve a draft of their own; if not set, only where nobody signs in",
+    )
     refresh_minutes: float = Field(
         default=0,
         ge=0,

@@ -18,6 +18,7 @@ from rag.errors import LLMError
 from rag.filters import read_filters
 from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
+from ui import desk_cli
 from ui.corpus_cli import app as corpus_app
 from ui.eval_cli import app as eval_app
 from ui.progress import Advance, lines_of_progress, progress, reading_as_text
@@ -32,6 +33,8 @@ app = typer.Typer(
 app.add_typer(eval_app, name="eval")
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(user_app, name="user")
+app.add_typer(desk_cli.app, name="desk")
+app.command("draft")(desk_cli.draft)
 
 DataDir = Annotated[
     Path | None,

@@ -14,7 +14,7 @@ from ui.gate import Gate
 
 _HERE = Path(__file__).parent
 
-_CHINESE = {"Ask": "提问", "Library": "文库", "Evals": "评测"}
+_CHINESE = {"Ask": "提问", "Desk": "工作台", "Library": "文库", "Evals": "评测"}
 _MOON = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M16 12A7 7 0 0 1 8 4a7 7 0 1 0 8 8z"/></svg>'
 _TOOLS = (
     '<button type="button" data-switch="language" lang="zh" data-in="en">中文</button>'
@@ -25,6 +25,7 @@ _TOOLS = (
 
 PAGES: tuple[tuple[str, str, Role], ...] = (
     ("/", "Ask", "reader"),
+    ("/desk/", "Desk", "staff"),
     ("/library/", "Library", "staff"),
     ("/evals/", "Evals", "staff"),
 )
@@ -73,8 +74,9 @@ def mounting(role: Role = "reader") -> dict[str, Any]:
         "show_error": True,
         "footer_links": [],
         "theme": _theme(),
-        "css_paths": _HERE / "page.css",
-        "head": f"<style>{_read('chat.css')}</style><script>{_read('page.js')}</script>",
+        "css_paths": [_HERE / "page.css", _HERE / "desk.css"],
+        "head": f"<style>{_read('chat.css')}</style>"
+        + "".join(f"<script>{_read(s)}</script>" for s in _SCRIPTS),
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_BYTES,

@@ -17,7 +17,21 @@ from corpus.errors import ReexError, UsageError
 from rag import embed
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import api, evals_page, frame, gate, library_page, log, page, refresh, sharing, signin, tools
+from ui import (
+    api,
+    desk_api,
+    desk_page,
+    evals_page,
+    frame,
+    gate,
+    library_page,
+    log,
+    page,
+    refresh,
+    sharing,
+    signin,
+    tools,
+)
 from ui.accounts import Accounts, Role
 from ui.service import Service
 from ui.state import open_state
@@ -26,6 +40,7 @@ from ui.turns import Turns
 Pages = Mapping[str, tuple[Callable[[Service], gr.Blocks], Role]]
 
 PAGES: Pages = {
+    "/desk": (desk_page.build, "staff"),
     "/library": (library_page.build, "staff"),
     "/evals": (evals_page.build, "staff"),
     "/": (page.build, "reader"),
@@ -64,6 +79,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
     allowances = api.Allowances.of(service)
     app.include_router(signin.router(accounts, settings))
     app.include_router(api.router(service, allowances))
+    app.include_router(desk_api.router(service, gate.at_least("staff")))
     app.include_router(sharing.routes(service))
     if pages:
         app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import urljoin
@@ -20,6 +21,7 @@ from corpus.sources.source import Seen
 _MAX_BYTES = 8 * 2**20
 _MAX_TAGS = 300_000  # the parser takes some 25 µs for each
 _FULL_CHARS = 1000
+_BREAK = re.compile(r"<(?:br|/p|/div|/li|/h\d|/blockquote)\b[^<>]*>", re.IGNORECASE)
 _CUT_OFF = re.compile(r"(\[?(…|\.\.\.)\]?|(read more|continue reading|learn more)\W*)$", re.IGNORECASE)
 
 
@@ -113,3 +115,39 @@ def _day(parsed: Any) -> date | None:
         return date(*parsed[:3]) if parsed else None
     except (TypeError, ValueError):
         return None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a feed as it stands there, for those that are no articles: posts of a forum."""
+
+    id: str
+    title: str
+    text: str
+    author: str
+    link: str
+
+
+def entries(url: str, fetcher: Fetcher) -> list[Entry]:
+    """The entries of a feed, without markup.
+
+    Raises:
+        CorpusError: it cannot be fetched, or is no feed.
+    """
+    page = fetcher.get(url, max_bytes=_MAX_BYTES)
+    return [_as_it_stands(entry, page.url) for entry in _parsed(page).entries]
+
+
+def _as_it_stands(entry: Any, base: str) -> Entry:
+    bodies = [str(content.get("value", "")) for content in entry.get("content", [])]
+    body = max(bodies, key=len, default="") or str(entry.get("summary", ""))
+    link = urljoin(base, str(entry.get("link", "")))
+    lines = [plain(line) for line in _BREAK.split(body)]
+    title, text = plain(str(entry.get("title", ""))), "\n".join(filter(None, lines))
+    return Entry(
+        str(entry.get("id", "")) or (link if entry.get("link") else "") or f"{title} {text}"[:200],
+        title,
+        text,
+        plain(str(entry.get("author", ""))),
+        link if link.startswith(("http://", "https://")) and entry.get("link") else "",
+    )
