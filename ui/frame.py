@@ -75,8 +75,7 @@ def mounting(role: Role = "reader") -> dict[str, Any]:
         "footer_links": [],
         "theme": _theme(),
         "css_paths": [_HERE / "page.css", _HERE / "desk.css"],
-        "head": f"<style>{_read('chat.css')}</style>"
-        + "".join(f"<script>{_read(s)}</script>" for s in _SCRIPTS),
+        "head": f"<style>{_read('chat.css')}</style><script>{_read('page.js')}{_read('desk.js')}</script>",
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_BYTES,
