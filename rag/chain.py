@@ -247,6 +247,8 @@ class _Run:
         except LLMError as error:
             self._failure = str(error)
         self._turn.close()
+        if self._cut_short or self._failure:
+            grounder.cut_short()
         draft = grounder.finish()
         self._ground_s = grounder.seconds
         became = self._became(draft)
@@ -265,8 +267,8 @@ class _Run:
         yield self._conclude(draft, grounder.unknown)
 
     def _became(self, draft: Draft) -> Outcome:
-        if self._cut_short:  # half a sentence cannot be held against it
-            return best_support(draft.sentences)
+        if self._cut_short:  # what it had not yet said cannot be held against it
+            return best_support(draft.sentences) if draft.sentences else "weak"
         return outcome(self._understood.asked, draft.sentences)
 
     def _take_back(self, draft: Draft, unknown: int, evidence: Evidence) -> Answer:

@@ -20,6 +20,7 @@ from rag.types import Citation, Draft, Hit, Kind, Sentence, Support
 Judge = Callable[[str, str], Support]
 """Passages and a sentence in, a verdict out."""
 
+_ENDS = (".", "!", "?", "…", "。", "！", "？", "]", "”", '"', ")", "）")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _LINK = re.compile(r"https?://|www\.|</?[a-z][^>]{0,200}>|\]\(|javascript:", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*|__|`")
@@ -68,6 +69,12 @@ class Grounder:
         """Ground what is left, and return the whole answer."""
         self._ground(final=True)
         return Draft(tuple(self._sentences), self.citations())
+
+    def cut_short(self) -> None:
+        """Leave out a last sentence that has no end, since the reply was broken off."""
+        if not self._text.rstrip().endswith(_ENDS):
+            self._ground(final=False)
+            self._text = self._text[: self._done]
 
     def quote(self, hit: Hit, text: str) -> None:
         """Add a sentence of a passage, word for word."""

@@ -105,6 +105,21 @@ def test_any_reply_is_grounded_without_an_error(text: str) -> None:
     assert all(0 < n <= len(draft.citations) for s in draft.sentences for n in s.citations)
 
 
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ("Lynas produced 1,404 tonnes [a7]. MP Materials sold 500", ["Lynas produced 1,404 tonnes."]),
+        ("Lynas produced 1,404 tonnes [a7].", ["Lynas produced 1,404 tonnes."]),
+        ("Lynas produced 1,4", []),
+    ],
+)
+def test_a_reply_that_was_broken_off_ends_with_its_last_whole_sentence(reply: str, said: list[str]) -> None:
+    grounder = Grounder(hits(), lambda term: 1.0)
+    grounder.feed(reply)
+    grounder.cut_short()
+    assert [s.text for s in grounder.finish().sentences] == said
+
+
 def test_a_passage_keeps_its_number_through_a_conversation() -> None:
     grounder = Grounder(hits(), lambda term: 1.0, {"k3": 4, "gone": 5})
     grounder.feed(REPLY)
