@@ -233,6 +233,20 @@ def test_without_sign_in_no_key_is_needed(make_product: Make) -> None:
         assert client.post("/v1/search", json={"query": "Lynas"}, headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_must_not_happen_is_told_without_its_text(
+    product: Product, key: dict[str, str], monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    def fail(question: Question) -> Iterator[object]:
+        raise RuntimeError("a password, or worse")
+
+    monkeypatch.setattr(product.service.chain, "stream", fail)
+    client = product.client(raise_server_exceptions=False)
+    told = client.post("/v1/chat/completions", json=ASKS | {"stream": stream}, headers=key)
+    assert (told.status_code, told.json()["error"]["type"]) == (500, "server_error")
+    assert "password" not in told.text
+
+
 # A client that goes away
 
 
@@ -372,5 +386,8 @@ def test_programs_ask_and_search_over_mcp(make_product: Make) -> None:
         assert "1,404" in found.content[0].text
         assert (wrong.isError, "no date" in wrong.content[0].text) == (True, True)
         assert (slowed.isError, "too often" in slowed.content[0].text) == (True, True)
+        # Programs find these two, and none of the events of the pages.
+        listed = httpx.get(f"{url}/gradio_api/info", headers=key).json()
+        assert (listed["named_endpoints"], listed["unnamed_endpoints"]) == ({}, {})
         for path in ("/mcp", "/mcp/gradio_api/mcp/", "/mcp/gradio_api/mcp/schema"):
             assert httpx.post(f"{url}{path}", json={}, follow_redirects=True).status_code == 401
