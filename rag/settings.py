@@ -171,6 +171,56 @@ class Settings(BaseSettings):
         validation_alias=_either("GRADIO_SERVER_PORT"),
         description="port of the chat page; the next free one when it is taken",
     )
+    sign_in: bool = Field(
+        default=False,
+        validation_alias=_either("REEX_SIGN_IN"),
+        description="whether people must sign in; needed wherever others than this computer reach the page",
+    )
+    public_url: str = Field(
+        default="",
+        validation_alias=_either("REEX_PUBLIC_URL"),
+        description="the address that people type, when a proxy stands in front",
+    )
+    oidc_issuer: str = Field(
+        default="",
+        validation_alias=_either("REEX_OIDC_ISSUER"),
+        description="an OpenID Connect provider that people may sign in with",
+    )
+    oidc_client_id: str = Field(
+        default="",
+        validation_alias=_either("REEX_OIDC_CLIENT_ID"),
+        description="what the OpenID provider calls us",
+    )
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=_either("REEX_OIDC_CLIENT_SECRET"),
+        description="the secret shared with the OpenID provider",
+    )
+    oidc_role: Literal["reader", "staff", "admin"] = Field(
+        default="reader",
+        validation_alias=_either("REEX_OIDC_ROLE"),
+        description="the role of people whom the OpenID provider sends, unless a claim says more",
+    )
+    oidc_claim: str = Field(
+        default="",
+        validation_alias=_either("REEX_OIDC_CLAIM"),
+        description="the claim that decides on roles, such as groups",
+    )
+    oidc_roles: str = Field(
+        default="",
+        validation_alias=_either("REEX_OIDC_ROLES"),
+        description="which value of the claim gives which role, such as `editors=staff, it=admin`",
+    )
+    api_questions: str = Field(
+        default="30/minute; 1000/day",
+        validation_alias=_either("REEX_API_QUESTIONS"),
+        description="how many questions each user may ask through the API",
+    )
+    api_searches: str = Field(
+        default="600/minute",
+        validation_alias=_either("REEX_API_SEARCHES"),
+        description="how many searches each user may make through the API",
+    )
     openai_base_url: str = Field(
         default="",
         validation_alias=_either("OPENAI_BASE_URL", "OPENAI_API_BASE"),

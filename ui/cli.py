@@ -21,6 +21,7 @@ from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
 from ui.corpus_cli import app as corpus_app
 from ui.eval_cli import app as eval_app
 from ui.progress import Advance, lines_of_progress, progress, reading_as_text
+from ui.user_cli import app as user_app
 
 app = typer.Typer(
     name="reex",
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(eval_app, name="eval")
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(user_app, name="user")
 
 DataDir = Annotated[
     Path | None,

@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
+from starlette.requests import Request
 
 from corpus.reading import MAX_FILE_BYTES
-from ui.accounts import LOCAL, User
+from ui.accounts import LOCAL, Role, User
+from ui.gate import Gate
 
 _HERE = Path(__file__).parent
 
-PAGES = (("/", "Ask", "reader"), ("/library/", "Library", "staff"), ("/evals/", "Evals", "staff"))
+PAGES: tuple[tuple[str, str, Role], ...] = (
+    ("/", "Ask", "reader"),
+    ("/library/", "Library", "staff"),
+    ("/evals/", "Evals", "staff"),
+)
 """Where each page is, its name, and the least role that it is open to."""
 
 
@@ -22,19 +29,30 @@ def masthead(path: str, title: str, line: str) -> gr.HTML:
         for where, name, role in PAGES
     )
     return gr.HTML(
-        f'<nav aria-label="Pages">{links}</nav><h1>{escape(title)}</h1><p>{escape(line)}</p>',
+        f'<nav aria-label="Pages">{links}{_ACCOUNT}</nav><h1>{escape(title)}</h1><p>{escape(line)}</p>',
         elem_id="masthead",
     )
 
 
+# Shown by page.js where people sign in, with their name.
+_ACCOUNT = (
+    '<form id="account" method="post" action="/logout" hidden><span class="who"></span>'
+    "<button>Sign out</button></form>"
+)
+
+
 def viewer(request: gr.Request) -> User:
     """Who has sent an event of a page."""
-    return LOCAL
+    user: User = request.state.user  # every page is behind a `Gate`
+    return user
 
 
-def mounting() -> dict[str, Any]:
-    """How every page is mounted."""
+def mounting(role: Role = "reader") -> dict[str, Any]:
+    """How a page is mounted, all of which needs a role."""
     return {
+        "app_kwargs": {"middleware": [Middleware(Gate, role=role)]},
+        "auth_dependency": _shown_viewer,
+        "run_history": False,  # it would leave what one person asked in the browser for the next one
         "show_error": True,
         "footer_links": [],
         "theme": _theme(),
@@ -44,6 +62,12 @@ def mounting() -> dict[str, Any]:
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_BYTES,
     }
+
+
+def _shown_viewer(request: Request) -> str:
+    """What a page is told of who looks at it: the role, and behind it the name of who signed in."""
+    user: User = request.state.user
+    return user.role if user == LOCAL else f"{user.role} {user.name}"
 
 
 def _theme() -> gr.themes.Base:

@@ -3,39 +3,80 @@
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from importlib.metadata import version
 
 import gradio as gr
 import uvicorn
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
+from starlette.middleware import Middleware
 
 from corpus.errors import ReexError, UsageError
 from rag import embed
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import evals_page, frame, library_page, log, page, refresh
+from ui import api, evals_page, frame, gate, library_page, log, page, refresh, signin, tools
+from ui.accounts import Accounts, Role
 from ui.service import Service
 from ui.state import open_state
 from ui.turns import Turns
 
-_PAGES = {"/library": library_page.build, "/evals": evals_page.build, "/": page.build}
+Pages = Mapping[str, tuple[Callable[[Service], gr.Blocks], Role]]
+
+PAGES: Pages = {
+    "/library": (library_page.build, "staff"),
+    "/evals": (evals_page.build, "staff"),
+    "/": (page.build, "reader"),
+}
+_ABOUT = """Cited answers from articles on the rare-earth industry. Send an API key, which `reex user key`
+makes, as `Authorization: Bearer reex_…`; a server that asks nobody to sign in needs none."""
 _THREADS = 200
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-def build_app(service: Service) -> FastAPI:
-    """All that is served; the chat page is mounted last, since its path is the beginning of all others."""
-    app = FastAPI(title="REEx Answers", docs_url="/docs", redoc_url=None, lifespan=_with_many_threads)
-    app.add_middleware(log.Requests)
-    for path, build in _PAGES.items():
+def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
+    """All that is served; the chat page is mounted last, since its path is the beginning of all others.
+
+    Raises:
+        UsageError: the settings of signing in or of the API cannot be used.
+    """
+    accounts, settings = Accounts(service.state), service.settings
+    app = FastAPI(
+        title="REEx Answers",
+        docs_url=None,  # its scripts would come from elsewhere
+        redoc_url=None,
+        lifespan=_with_many_threads,
+        middleware=[
+            Middleware(log.Requests),
+            Middleware(gate.Headers),
+            Middleware(signin.Sessions, secret=signin.session_secret(settings.data_dir)),
+            Middleware(gate.Identify, accounts=accounts, settings=settings),
+        ],
+        exception_handlers={gate.RefusedError: gate.refused, Exception: api.unexpected},
+        description=_ABOUT,
+        version=version("reex-answers"),
+    )
+    allowances = api.Allowances.of(service)
+    app.include_router(signin.router(accounts, settings))
+    app.include_router(api.router(service, allowances))
+    if pages:
+        app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
+        gr.mount_gradio_app(
+            app, tools.build(service, allowances), "/mcp", mcp_server=True, **frame.mounting("reader")
+        )
+    for path, (build, role) in pages.items():
         if path != "/":  # which would take /library for a path of its own
             app.add_route(path, _with_slash)
         blocks = build(service)
         blocks.queue(default_concurrency_limit=8)
-        gr.mount_gradio_app(app, blocks, path, **frame.mounting())
+        gr.mount_gradio_app(app, blocks, path, **frame.mounting(role))
     return app
+
+
+def _to_tools(request: Request) -> RedirectResponse:
+    return RedirectResponse(request.url.replace(path=f"{request.url.path}/gradio_api/mcp/"))
 
 
 @contextlib.asynccontextmanager
@@ -53,12 +94,12 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
     """Serve until it is interrupted; warms the language model up and updates the corpus meanwhile.
 
     Raises:
-        UsageError: the address is public, or no port is free.
+        UsageError: others reach the address and nobody has to sign in, nobody could, or no port is free.
     """
-    if settings.host not in _LOCAL_HOSTS:
+    if settings.host not in _LOCAL_HOSTS and not settings.sign_in:
         raise UsageError(
-            f"{settings.host} is open to others and the page has no sign-in: listen on 127.0.0.1 and put a "
-            "proxy with sign-in in front of it."
+            f"{settings.host} is open to others, so people must sign in: set REEX_SIGN_IN=1 and make an "
+            "account with `reex user add NAME --role admin`, or listen on 127.0.0.1."
         )
     port = free_port(settings.host, settings.port)
     if port != settings.port:
@@ -67,6 +108,10 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
     embed.use_one_core()
     state = open_state(settings)
     try:
+        if settings.sign_in and not Accounts(state).has_admin():
+            raise UsageError(
+                "People must sign in, and there is no administrator: run `reex user add NAME --role admin`."
+            )
         app = build_app(Service(chain, state, settings, Turns.of(settings)))
         config = uvicorn.Config(
             app, settings.host, port, log_config=None, access_log=False, timeout_graceful_shutdown=3

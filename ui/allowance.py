@@ -1,0 +1,79 @@
+"""How often somebody may do something, counted in moving windows by ``limits``."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItem, parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from corpus.errors import ReexError, UsageError
+
+
+class TooOftenError(ReexError):
+    """Somebody did something too often; ``after_s`` is in how many seconds it is open again."""
+
+    def __init__(self, message: str, left: "Left"):
+        self.left = left
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of the tightest window: of how many, how many, and in how many seconds one more."""
+
+    limit: int
+    remaining: int
+    after_s: int
+
+
+class Allowance:
+    """So many of something for each of many, such as questions for each user.
+
+    >>> questions = Allowance("30/minute; 1000/day")
+    >>> questions.spend("anna").remaining
+    29
+    """
+
+    def __init__(self, rule: str, variable: str = "the rule"):
+        """``rule`` is in the notation of ``limits``; ``variable`` is the setting that it comes from.
+
+        Raises:
+            UsageError: it is not.
+        """
+        try:
+            self._items = parse_many(rule)
+        except ValueError as error:
+            raise UsageError(
+                f"{variable} cannot be read: write it as 30/minute, or as 30/minute; 1000/day."
+            ) from error
+        self._windows = MovingWindowRateLimiter(MemoryStorage())
+
+    def spend(self, who: str) -> Left:
+        """Take one, and tell what is left.
+
+        Raises:
+            TooOftenError: none is left.
+        """
+        for item in self._items:
+            if not self._windows.hit(item, who):
+                left = self._left(item, who)
+                raise TooOftenError(f"That was too often: try again in {in_words(left.after_s)}.", left)
+        return min((self._left(item, who) for item in self._items), key=lambda left: left.remaining)
+
+    def forgive(self, who: str) -> None:
+        """Begin to count anew for one."""
+        for item in self._items:
+            self._windows.clear(item, who)
+
+    def _left(self, item: RateLimitItem, who: str) -> Left:
+        window = self._windows.get_window_stats(item, who)
+        return Left(item.amount, max(0, window.remaining), max(1, math.ceil(window.reset_time - time.time())))
+
+
+def in_words(seconds: int) -> str:
+    """A time to wait, as people say it."""
+    if seconds < 90:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{math.ceil(seconds / 60)} minutes"
