@@ -4,162 +4,50 @@ import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.metadata import version
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
-import sqlalchemy as sa
 from anyio import to_thread
 from fastapi import APIRouter, Body, Depends
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from corpus.database import now
 from corpus.errors import ReexError, UsageError
-from evals import feedback
 from rag.filters import read_filters
 from rag.llm import name_of
-from rag.types import Answer, Draft, Event, Question, Retrieved, Turn
+from rag.types import Answer, Draft, Event, Question, Retrieved
 from rag.understand import check, understand
-from ui import completion
+from ui import completion, kept
 from ui.accounts import LOCAL, User
 from ui.allowance import Allowance, Left, TooOftenError
 from ui.apart import apart
 from ui.asking import Waiting, ask
-from ui.frozen import freeze, thaw
 from ui.gate import RefusedError, at_least, problem
-from ui.render import citation_as_data, hit_as_data
+from ui.kept import UnknownError
+from ui.render import hit_as_data
+from ui.requests import (
+    ANSWERED,
+    ASKS,
+    SOURCE,
+    ChatRequest,
+    FeedbackRequest,
+    SearchRequest,
+    StreamOptions,
+    question_of,
+)
 from ui.service import Service
-from ui.state import completions
 from ui.turns import LineFullError
 
 _BODY_BYTES = 512 * 1024
 _BEAT_S = 10.0  # a line of nothing so often keeps a connection open on which nothing comes
 _LOOK_S = 0.5  # so often it is looked whether somebody still waits for the first step
-_KEPT_FOR = timedelta(days=30)
 _INVALID = "invalid_request_error"
-
-
-def _sound(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError("it holds half of a character") from error
-    return text
-
-
-Text = Annotated[str, AfterValidator(_sound)]
-
-
-class Part(BaseModel):
-    """A piece of a message."""
-
-    model_config = ConfigDict(extra="allow")
-    type: Text
-    text: Text = ""
-
-
-class Message(BaseModel):
-    """One message of a conversation; those of system and developer are not read."""
-
-    model_config = ConfigDict(extra="allow")
-    role: Literal["system", "developer", "user", "assistant"]
-    content: Text | list[Part] | None = None
-
-
-class StreamOptions(BaseModel):
-    """OpenAI's options of a stream."""
-
-    model_config = ConfigDict(extra="allow")
-    include_usage: bool = False
-
-
-class ChatRequest(BaseModel):
-    """A question with the conversation before it; other fields of OpenAI's change nothing."""
-
-    model_config = ConfigDict(extra="allow")
-    messages: list[Message] = Field(min_length=1, max_length=500, description="The last one asks.")
-    model: Text = Field(completion.MODEL, description="Any name: the server's settings choose the model.")
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
-    filters: dict[str, Any] | None = Field(
-        None, description="Which articles: `since`, `until` (YYYY-MM-DD), `publishers` (names)."
-    )
-
-
-class SearchRequest(BaseModel):
-    """What to look for."""
-
-    query: Text
-    k: int | None = Field(None, ge=1, le=100, description="How many passages; RAG_TOP_K when left out.")
-    filters: dict[str, Any] | None = Field(None, description="As for answers.")
-
-
-class FeedbackRequest(BaseModel):
-    """What somebody thinks of an answer."""
-
-    id: Text = Field(description="The id of the completion.")
-    verdict: Literal["up", "down"]
-    reason: Text = Field("", max_length=4000)
-
-
-_ASKS = {
-    "question": {
-        "summary": "A question",
-        "value": {"model": "reex", "messages": [{"role": "user", "content": "Who leads Baogang?"}]},
-    },
-    "filtered": {
-        "summary": "A follow-up, streamed, over articles since 2026",
-        "value": {
-            "model": "reex",
-            "stream": True,
-            "messages": [
-                {"role": "user", "content": "How much NdPr did Lynas produce?"},
-                {"role": "assistant", "content": "Lynas produced 1,404 tonnes of NdPr. [1]"},
-                {"role": "user", "content": "And MP Materials?"},
-            ],
-            "filters": {"since": "2026-01-01"},
-        },
-    },
-}
-_SOURCE = {
-    "title": "Lynas: quarterly report",
-    "url": "https://example.com/lynas",
-    "date": "2026-01-21",
-    "snippet": "NdPr production was 1,404 tonnes.",
-}
-_PLACE = {"start_index": 37, "end_index": 40, "url": _SOURCE["url"], "title": _SOURCE["title"]}
-_ANSWERED = {
-    "id": "chatcmpl-5f0c",
-    "object": "chat.completion",
-    "created": 1767225600,
-    "model": "reex",
-    "choices": [
-        {
-            "index": 0,
-            "message": {
-                "role": "assistant",
-                "content": "Lynas produced 1,404 tonnes of NdPr. [1]",
-                "refusal": None,
-                "annotations": [{"type": "url_citation", "url_citation": _PLACE}],
-            },
-            "finish_reason": "stop",
-            "logprobs": None,
-        }
-    ],
-    "usage": {"prompt_tokens": 9, "completion_tokens": 13, "total_tokens": 22},
-    "citations": [_SOURCE["url"]],
-    "search_results": [_SOURCE],
-    "reex": {"as_of": "2026-01-21", "sentences": ["…"], "citations": ["…"]},
-}
 
 
 def _shown(example: Any, description: str) -> dict[str, Any]:
@@ -184,7 +72,10 @@ Step = Waiting | Event
 
 
 class _Bounded(Request):
-    """A request whose body must not be larger than any that makes sense."""
+    """A request whose body must not be larger than any that makes sense.
+
+    FastAPI's own limit would tell it as plain text.
+    """
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
@@ -243,10 +134,6 @@ async def unexpected(request: Request, error: Exception) -> Response:
     return problem(
         500, "Something went wrong here that should not: the server's log says what.", "server_error"
     )
-
-
-class UnknownError(UsageError):
-    """A request names something that is not there."""
 
 
 def _in_a_sentence(error: RequestValidationError) -> str:
@@ -311,7 +198,7 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
         responses={
             200: {
                 "description": "The answer; or, for `stream`, its pieces, with all sources behind the last.",
-                "content": {"application/json": {"example": _ANSWERED}, "text/event-stream": {}},
+                "content": {"application/json": {"example": ANSWERED}, "text/event-stream": {}},
             },
             **_PROBLEMS,
         },
@@ -319,7 +206,7 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
     )
     async def chat(
         request: Request,
-        asked: Annotated[ChatRequest, Body(openapi_examples=cast(Any, _ASKS))],
+        asked: Annotated[ChatRequest, Body(openapi_examples=cast(Any, ASKS))],
         user: Annotated[User, Depends(spending(allowances.questions))],
     ) -> Response:
         question = question_of(asked)
@@ -349,7 +236,7 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
         "/v1/search",
         summary="Find passages, without a language model",
         responses={
-            200: _shown({"query": "…", "results": [_SOURCE]}, "The passages, best first."),
+            200: _shown({"query": "…", "results": [SOURCE]}, "The passages, best first."),
             **_PROBLEMS,
         },
     )
@@ -365,7 +252,7 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
         responses={404: _failing(_INVALID, "There is no such answer of yours."), **_PROBLEMS},
     )
     def judge(said: FeedbackRequest, user: reader) -> dict[str, Any]:
-        keep_verdict(service, user, said)
+        kept.judge(service, user, said.id, said.verdict == "up", said.reason)
         return {"id": said.id, "verdict": said.verdict, "reason": said.reason}
 
     @api.get("/health", summary="How the server is; needs no key", responses={503: _PROBLEMS[503]})
@@ -376,28 +263,6 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
 
 
 _MODEL = {"id": completion.MODEL, "object": "model", "created": 1767225600, "owned_by": "reex"}
-
-
-def question_of(asked: ChatRequest) -> Question:
-    """The question that a request asks.
-
-    Raises:
-        UsageError: its last message is not the user's, or a message holds more than text.
-    """
-    said = [(message.role, _text_of(message)) for message in asked.messages]
-    if said[-1][0] != "user":
-        raise UsageError("The last message must be the user's: it is the question.")
-    turns = tuple(Turn(role, text) for role, text in said[:-1] if role in ("user", "assistant"))
-    return check(Question(said[-1][1], turns, read_filters(asked.filters)))
-
-
-def _text_of(message: Message) -> str:
-    if isinstance(message.content, str):
-        return message.content
-    parts = message.content or []
-    if any(part.type != "text" for part in parts):
-        raise UsageError("A message may hold nothing but text.")
-    return "\n".join(part.text for part in parts)
 
 
 def found(
@@ -483,19 +348,7 @@ class Told:
         return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
 
     def _keep(self, answer: Answer) -> None:
-        row = {
-            "id": self._id,
-            "user_id": self._user.id,
-            "question": self._question.text,
-            "answer": freeze(answer),
-            "verdict": 0,
-            "reason": "",
-            "case_id": "",
-            "asked_at": now(),
-        }
-        with self._service.state.writing() as db:
-            db.execute(sa.delete(completions).where(completions.c.asked_at < now() - _KEPT_FOR))
-            db.execute(sa.insert(completions).values(row))
+        kept.keep(self._service.state, self._id, self._user, self._question.text, answer)
 
 
 def _in_line(event: Waiting | None) -> str:
@@ -518,36 +371,6 @@ async def _awaited(
             break
     await events.aclose()
     return None
-
-
-def keep_verdict(service: Service, user: User, said: FeedbackRequest) -> None:
-    """Keep what a user thinks of an answer; one that was bad becomes a case for review, as on the page.
-
-    Raises:
-        UnknownError: that user got no such answer in the last month.
-    """
-    mine = (completions.c.id == said.id) & (completions.c.user_id == user.id)
-    with service.state.reading() as db:
-        row = db.execute(sa.select(completions).where(mine)).one_or_none()
-    if row is None:
-        raise UnknownError("There is no such answer of yours, or it is older than a month.")
-    case = row.case_id
-    with suppress(UsageError):  # a reviewer has taken the case out meanwhile
-        if case and said.verdict == "up":
-            feedback.drop(case, service.settings)
-        elif case:
-            feedback.note(case, said.reason, service.settings)
-    if said.verdict == "up":
-        case = ""
-    elif not case:
-        answer = thaw(row.answer)
-        evidence = [citation_as_data(citation) for citation in answer.citations]
-        reported = feedback.Reported(answer.question, (), answer.text, evidence, said.reason)
-        case = feedback.add(reported, service.settings)
-    verdict = 1 if said.verdict == "up" else -1
-    with service.state.writing() as db:
-        values = {"verdict": verdict, "reason": said.reason, "case_id": case}
-        db.execute(sa.update(completions).where(mine).values(values))
 
 
 def state_of(service: Service) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def mounting(role: Role = "reader") -> dict[str, Any]:
     return {
         "app_kwargs": {"middleware": [Middleware(Gate, role=role)]},
         "auth_dependency": _shown_viewer,
+        "mcp_server": False,  # whatever the environment says: only `ui.tools` is meant for programs
         "run_history": False,  # it would leave what one person asked in the browser for the next one
         "show_error": True,
         "footer_links": [],

@@ -54,7 +54,10 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
             Middleware(signin.Sessions, secret=signin.session_secret(settings.data_dir)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
-        exception_handlers={gate.RefusedError: gate.refused, Exception: api.unexpected},
+        exception_handlers={
+            gate.RefusedError: gate.refused,
+            Exception: api.unexpected,
+        },
         description=_ABOUT,
         version=version("reex-answers"),
     )
@@ -63,14 +66,15 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
     app.include_router(api.router(service, allowances))
     if pages:
         app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
-        gr.mount_gradio_app(
-            app, tools.build(service, allowances), "/mcp", mcp_server=True, **frame.mounting("reader")
-        )
+        offered = tools.build(service, allowances)
+        gr.mount_gradio_app(app, offered, "/mcp", **frame.mounting("reader") | {"mcp_server": True})
     for path, (build, role) in pages.items():
         if path != "/":  # which would take /library for a path of its own
             app.add_route(path, _with_slash)
         blocks = build(service)
         blocks.queue(default_concurrency_limit=8)
+        for event in blocks.fns.values():
+            event.api_visibility = "private"  # programs have an API of their own, with limits
         gr.mount_gradio_app(app, blocks, path, **frame.mounting(role))
     return app
 

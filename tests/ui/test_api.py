@@ -189,6 +189,26 @@ def test_what_a_user_may_ask_is_limited_whatever_the_key(make_product: Make) -> 
     assert browser.post("/v1/search", json=query, headers=product.key("staff")).status_code == 200
 
 
+def test_a_full_line_before_the_model_says_when_to_come_back(make_product: Make) -> None:
+    product = make_product(pages={}, accounts=("reader",))
+    object.__setattr__(product.service, "turns", Turns(at_once=1, per_user=1))
+    turns, done = product.service.turns, threading.Event()
+
+    def take_a_turn() -> None:
+        with suppress(StoppedError), turns.turn(product.accounts.named("reader").id, gone=done.is_set):
+            done.wait(60)
+
+    busy = [threading.Thread(target=take_a_turn) for _ in range(2)]
+    for thread in busy:
+        thread.start()
+    while turns.waiting() < 1:
+        time.sleep(0.01)
+    refused = product.client().post("/v1/chat/completions", json=ASKS, headers=product.key("reader"))
+    done.set()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "line_full")
+    assert refused.headers["retry-after"] == "20"
+
+
 def test_search_gives_passages_and_asks_no_model(product: Product, key: dict[str, str]) -> None:
     loaded = product.service.chain.loaded_llm
     found = product.client().post("/v1/search", json={"query": QUESTION, "k": 3}, headers=key).json()
@@ -231,6 +251,20 @@ def test_without_sign_in_no_key_is_needed(make_product: Make) -> None:
     client = make_product(pages={}, sign_in=False, api_searches="1/day").client()
     for headers in ({}, {"Authorization": "Bearer whatever"}):
         assert client.post("/v1/search", json={"query": "Lynas"}, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_must_not_happen_is_told_without_its_text(
+    product: Product, key: dict[str, str], monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    def fail(question: Question) -> Iterator[object]:
+        raise RuntimeError("a password, or worse")
+
+    monkeypatch.setattr(product.service.chain, "stream", fail)
+    client = product.client(raise_server_exceptions=False)
+    told = client.post("/v1/chat/completions", json=ASKS | {"stream": stream}, headers=key)
+    assert (told.status_code, told.json()["error"]["type"]) == (500, "server_error")
+    assert "password" not in told.text
 
 
 # A client that goes away
@@ -372,5 +406,8 @@ def test_programs_ask_and_search_over_mcp(make_product: Make) -> None:
         assert "1,404" in found.content[0].text
         assert (wrong.isError, "no date" in wrong.content[0].text) == (True, True)
         assert (slowed.isError, "too often" in slowed.content[0].text) == (True, True)
+        # Programs find these two, and none of the events of the pages.
+        listed = httpx.get(f"{url}/gradio_api/info", headers=key).json()
+        assert (listed["named_endpoints"], listed["unnamed_endpoints"]) == ({}, {})
         for path in ("/mcp", "/mcp/gradio_api/mcp/", "/mcp/gradio_api/mcp/schema"):
             assert httpx.post(f"{url}{path}", json={}, follow_redirects=True).status_code == 401

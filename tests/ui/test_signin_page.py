@@ -1,0 +1,87 @@
+"""Signing in and out in a real browser, and what axe thinks of the form."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.ui.conftest import PASSWORD, Make, Product
+from tests.ui.test_page import CHROMIUM_FLAGS, DESKTOP, PHONE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def product(make_product: Make) -> Product:
+    return make_product(accounts=("reader", "staff"))
+
+
+@pytest.fixture(scope="module")
+def url(product: Product) -> Iterator[str]:
+    with product.served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_person_signs_in_sees_what_is_theirs_and_signs_out(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport=DESKTOP)
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.on("console", lambda told: broken.append(told.text) if "Content Security" in told.text else None)
+    page.goto(f"{url}/library/")
+    sign_in(page, "staff", "a wrong password")
+    expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+    expect(page.get_by_label("Name")).to_have_value("staff")
+    sign_in(page, "staff")
+    page.locator("#library-table").wait_for()
+    assert page.url == f"{url}/library/"
+    expect(page.locator("#account .who")).to_have_text("staff")
+    expect(page.locator("#masthead nav a:visible")).to_have_text(["Ask", "Library", "Evals"])
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "reader")
+    page.locator("#question textarea").wait_for()
+    expect(page.locator("#masthead nav a:visible")).to_have_text(["Ask"])
+    page.goto(f"{url}/evals/")
+    expect(page.get_by_role("heading", name="This is not open to you")).to_be_visible()
+    assert broken == []
+    page.close()
+
+
+def test_a_session_that_ended_leads_back_to_the_form(browser: Browser, url: str, product: Product) -> None:
+    page = browser.new_page(viewport=DESKTOP)
+    page.goto(url)
+    sign_in(page, "reader")
+    box = page.locator("#question textarea")
+    box.fill("Who leads Baogang?")
+    product.accounts.end_sessions("reader")
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=15_000)
+    page.close()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_form_is_fit_for_everybody(browser: Browser, url: str, size: dict[str, int], theme: str) -> None:
+    context = browser.new_context(viewport=size, color_scheme=theme, bypass_csp=True)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{url}/login")
+    sign_in(page, "reader", "a wrong password")
+    found = Axe().run(page).response["violations"]
+    assert [issue["id"] for issue in found] == []
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= size["width"]
+    context.close()
