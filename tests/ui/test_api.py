@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -15,11 +16,13 @@ import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
+from corpus.errors import StoppedError
 from evals import feedback
 from rag.types import Answer, Draft, Question, Retrieved, Sentence
 from tests.ui.conftest import QUESTION, Make, Product
 from ui import completion
 from ui.apart import apart
+from ui.turns import Turns
 
 ASKS: dict[str, Any] = {"model": "reex", "messages": [{"role": "user", "content": QUESTION}]}
 
@@ -191,11 +194,11 @@ def test_what_a_user_may_ask_is_limited_whatever_the_key(make_product: Make) -> 
 
 def test_a_full_line_before_the_model_says_when_to_come_back(make_product: Make) -> None:
     product = make_product(pages={}, accounts=("reader",))
-    object.__setattr__(product.service, "turns", Turns(at_once=1, per_user=1))
-    turns, done = product.service.turns, threading.Event()
+    turns, done = Turns(per_user=1), threading.Event()
+    object.__setattr__(product.service, "turns", turns)  # before it is first asked
 
     def take_a_turn() -> None:
-        with suppress(StoppedError), turns.turn(product.accounts.named("reader").id, gone=done.is_set):
+        with suppress(StoppedError), turns.turn(product.accounts.find("reader").id, gone=done.is_set):
             done.wait(60)
 
     busy = [threading.Thread(target=take_a_turn) for _ in range(2)]
