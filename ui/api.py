@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,6 +27,7 @@ from ui import completion, kept
 from ui.accounts import LOCAL, User
 from ui.allowance import Allowance, Left, TooOftenError
 from ui.apart import apart
+from ui.asking import Waiting, ask
 from ui.gate import RefusedError, at_least, problem
 from ui.kept import UnknownError
 from ui.render import hit_as_data
@@ -41,6 +42,7 @@ from ui.requests import (
     question_of,
 )
 from ui.service import Service
+from ui.turns import LineFullError
 
 _BODY_BYTES = 512 * 1024
 _BEAT_S = 10.0  # a line of nothing so often keeps a connection open on which nothing comes
@@ -64,6 +66,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     429: _failing("rate_limit_error", "That was too often: try again in 12 seconds."),
     503: _failing("server_error", "The state cannot be used: check free disk space and access rights."),
 }
+
+
+Step = Waiting | Event
 
 
 class _Bounded(Request):
@@ -114,6 +119,9 @@ def failure(error: ReexError) -> JSONResponse:
         case TooOftenError():
             headers = {"Retry-After": str(error.left.after_s), **_limits(error.left)}
             return problem(429, str(error), "rate_limit_error", "rate_limit_exceeded", headers)
+        case LineFullError():
+            headers = {"Retry-After": str(error.retry_after_s)}
+            return problem(429, str(error), "rate_limit_error", "line_full", headers)
         case UnknownError():
             return problem(404, str(error), _INVALID, "not_found")
         case UsageError():
@@ -202,7 +210,7 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
         user: Annotated[User, Depends(spending(allowances.questions))],
     ) -> Response:
         question = question_of(asked)
-        events = apart(answering(service, user, question), _LOOK_S)
+        events = apart(ask(service, user, question), _LOOK_S)
         told = Told(service, user, question, asked.stream_options)
         if asked.stream:
             first = await _awaited(request, events)
@@ -257,11 +265,6 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
 _MODEL = {"id": completion.MODEL, "object": "model", "created": 1767225600, "owned_by": "reex"}
 
 
-def answering(service: Service, user: User, question: Question) -> Generator[Event, None, None]:
-    """The events of an answer."""
-    yield from service.chain.stream(question)
-
-
 def found(
     service: Service, query: str, k: int | None = None, filters: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
@@ -293,7 +296,7 @@ class Told:
         await to_thread.run_sync(self._keep, answer)
         return completion.completion(self._id, self._created, self._question.text, answer)
 
-    async def stream(self, first: Event, events: AsyncGenerator[Event | None, None]) -> AsyncIterator[str]:
+    async def stream(self, first: Step, events: AsyncGenerator[Step | None, None]) -> AsyncIterator[str]:
         """The answer as events of a stream; a failure is the last of them."""
         async with aclosing(events):
             try:
@@ -303,15 +306,18 @@ class Told:
                 yield f"data: {bytes(failure(error).body).decode()}\n\n"
         yield "data: [DONE]\n\n"
 
-    async def _pieces(self, first: Event, events: AsyncGenerator[Event | None, None]) -> AsyncIterator[str]:
+    async def _pieces(self, first: Step, events: AsyncGenerator[Step | None, None]) -> AsyncIterator[str]:
         telling = completion.Telling(self._question.text)
         quiet = time.monotonic()
-        event: Event | None = first
+        event: Step | None = first
+        place = 0
         while True:
-            if event is None:
-                if time.monotonic() - quiet > _BEAT_S:
+            if event is None or isinstance(event, Waiting):
+                moved_up = event is not None and event.position not in (0, place)
+                if moved_up or time.monotonic() - quiet > _BEAT_S:
                     quiet = time.monotonic()
-                    yield ": still at it\n\n"
+                    yield f": {_in_line(event)}\n\n"
+                place = event.position if event else place
             elif lines := await self._lines(event, telling):
                 quiet = time.monotonic()
                 yield lines
@@ -345,11 +351,18 @@ class Told:
         kept.keep(self._service.state, self._id, self._user, self._question.text, answer)
 
 
+def _in_line(event: Waiting | None) -> str:
+    """A comment of a stream, for whoever looks into it."""
+    if event is None or not event.position:
+        return "still at it"
+    return f"place {event.position} in line, about {round(event.seconds)} seconds"
+
+
 async def _awaited(
     request: Request,
-    events: AsyncGenerator[Event | None, None],
-    wanted: Callable[[Event], bool] = lambda event: True,
-) -> Event | None:
+    events: AsyncGenerator[Step | None, None],
+    wanted: Callable[[Step], bool] = lambda event: True,
+) -> Step | None:
     """The first event that is wanted; None, and an end of the work, when whoever asked went away before."""
     async for event in events:
         if event is not None and wanted(event):

@@ -9,7 +9,8 @@ from corpus.errors import ReexError
 from rag.filters import read_filters
 from rag.types import Answer, Question
 from ui.accounts import User
-from ui.api import Allowances, answering, found, spend
+from ui.api import Allowances, found, spend
+from ui.asking import ask
 from ui.frame import masthead, viewer
 from ui.render import answer_tail, sentence_as_text
 from ui.service import Service
@@ -100,7 +101,7 @@ def as_text(answer: Answer) -> str:
 
 
 def _last(service: Service, user: User, question: Question) -> Answer:
-    *_, answer = answering(service, user, question)
+    *_, answer = ask(service, user, question)
     assert isinstance(answer, Answer)
     return answer
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -15,11 +16,13 @@ import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
+from corpus.errors import StoppedError
 from evals import feedback
 from rag.types import Answer, Draft, Question, Retrieved, Sentence
 from tests.ui.conftest import QUESTION, Make, Product
 from ui import completion
 from ui.apart import apart
+from ui.turns import Turns
 
 ASKS: dict[str, Any] = {"model": "reex", "messages": [{"role": "user", "content": QUESTION}]}
 
@@ -189,6 +192,26 @@ def test_what_a_user_may_ask_is_limited_whatever_the_key(make_product: Make) -> 
     assert browser.post("/v1/search", json=query, headers=product.key("staff")).status_code == 200
 
 
+def test_a_full_line_before_the_model_says_when_to_come_back(make_product: Make) -> None:
+    product = make_product(pages={}, accounts=("reader",))
+    turns, done = Turns(per_user=1), threading.Event()
+    object.__setattr__(product.service, "turns", turns)  # before it is first asked
+
+    def take_a_turn() -> None:
+        with suppress(StoppedError), turns.turn(product.accounts.find("reader").id, gone=done.is_set):
+            done.wait(60)
+
+    busy = [threading.Thread(target=take_a_turn) for _ in range(2)]
+    for thread in busy:
+        thread.start()
+    while turns.waiting() < 1:
+        time.sleep(0.01)
+    refused = product.client().post("/v1/chat/completions", json=ASKS, headers=product.key("reader"))
+    done.set()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "line_full")
+    assert refused.headers["retry-after"] == "20"
+
+
 def test_search_gives_passages_and_asks_no_model(product: Product, key: dict[str, str]) -> None:
     loaded = product.service.chain.loaded_llm
     found = product.client().post("/v1/search", json={"query": QUESTION, "k": 3}, headers=key).json()
@@ -256,7 +279,7 @@ class Endless:
     def __init__(self) -> None:
         self.closed = threading.Event()
 
-    def stream(self, question: Question) -> Iterator[object]:
+    def stream(self, question: Question, **_: object) -> Iterator[object]:
         try:
             yield Retrieved(question.text, ())
             while True:
