@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from rag.ground import caveat
 from rag.types import Answer, Citation, Sentence
-from ui.render import KINDS, NEAREST, WEAK, one_origin, refusal_as_text, sentence_as_text
+from ui.render import KINDS, NEAREST, WEAK, one_origin, refusal_as_text, searched_as_text, sentence_as_text
 
 # Always special, or where several of them come together; `&` only where an entity would begin, and `$`
 # where mathematics could, which never ends before a digit.
@@ -68,6 +68,8 @@ def _refusal(answer: Answer) -> Iterator[str]:
     yield f"**{_inline(answer.text)}**"
     if answer.reason:
         yield _line(answer.reason)
+    if answer.searched:
+        yield _line(searched_as_text(answer.searched))
     if answer.nearest:
         yield NEAREST
         yield "\n".join(

@@ -19,9 +19,11 @@ _WHAT_CHARS = 160
 _BESIDE_THE_POINT = ("", "year", "month", "day")
 _CLAUSE = re.compile(
     r"(?<!\d),(?=\s)|(?<=\d),\s|[;:—–()（）“”\"；：，。、]"
-    r"|\s(?:and|or|while|whereas|but|versus|against|compared with)\s",
+    r"|\s(?:and|or)\s(?=[^,;:]{0,80}\d)|\s(?:while|whereas|but|versus|against|compared with)\s",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"\s?[(（][^()（）\d]{1,60}[)）]")
+_QUARTER = re.compile(r" (?:quarter|half|(?:financial|fiscal) year)\b")
 _FEW_WORDS = 2
 _YEAR = re.compile(r"(?<![\d.,])(?:19|20)\d\d(?![\d,%]|\.\d)")
 _LOOSE_START = re.compile(r"^(?:\W|(?:and|or|but|while|which|that|as|whereas)\b)+", re.IGNORECASE)
@@ -116,7 +118,9 @@ def timeline_html(answer: Answer, turn: int, language: str = "en") -> str:
         f"<li>{_time(day)} <span>{_articles(by_day[day], turn, words)}</span></li>" for day in sorted(by_day)
     )
     name = words["timeline"]
-    return f'<section class="timeline" aria-label="{name}"><h4>{name}</h4><ol>{items}</ol></section>'
+    return (
+        f'<section class="timeline" aria-label="{name}"><p class="head">{name}</p><ol>{items}</ol></section>'
+    )
 
 
 def _row(row: Row, turn: int, words: dict[str, str]) -> str:
@@ -153,7 +157,7 @@ def _marker(citation: Citation, turn: int, words: dict[str, str]) -> str:
 
 
 def _rows_of(sentence: Sentence, cited: list[Citation]) -> Iterator[Row]:
-    text = sentence.text.removeprefix("- ")
+    text = _ASIDE.sub("", sentence.text.removeprefix("- "))
     known = [(citation, figures(citation.quote)) for citation in cited]
     actors = {group[0]: name for name, group in actors_in(text) if ":" not in name}  # tickers say little
     actor = next(iter(actors.values())) if len(actors) == 1 else ""
@@ -169,10 +173,13 @@ def _rows_of(sentence: Sentence, cited: list[Citation]) -> Iterator[Row]:
 
 
 def _head(text: str, measured: list[tuple[int, int]]) -> str:
-    """What stands before the first of several figures of one unit, and is meant with each of them."""
-    units = {figure.unit for start, end in measured for figure in figures(text[start:end])}
-    first = measured[0][0]
-    return text[_clause(text, *measured[0])[0] : first] if len(measured) > 1 and len(units) == 1 else ""
+    """What stands before the first of a run of figures of one unit, and is meant with the last too."""
+    units = [[figure.unit for figure in figures(text[start:end])] for start, end in measured]
+    run = next((n for n, found in enumerate(reversed(units)) if found != units[-1]), len(units))
+    if run == 1:
+        return ""
+    first = measured[-run]
+    return text[_clause(text, *first)[0] : first[0]]
 
 
 def _is_measured(figure: str) -> bool:
@@ -203,13 +210,15 @@ def _what(text: str, bounds: tuple[int, int], figure: tuple[int, int], head: str
     A clause that begins with its figure goes on from ``head``, the beginning of a list; one that names
     nobody is of ``actor``, the one company or agency that its sentence names.
     """
-    before = _LOOSE_START.sub("", text[bounds[0] : figure[0]]).strip() or head.strip()
+    before = _LOOSE_START.sub("", text[bounds[0] : figure[0]]).strip() or _LOOSE_START.sub("", head).strip()
     after = text[figure[1] : bounds[1]].strip(" .。")
     words = f"{before} … {after}".strip()
     if not _content(words):
         return ""
     if actor and not names_in(words, materials=False):
         words = f"{actor}: {words}"
+    if words.split()[0].islower():
+        words = words[0].upper() + words[1:]
     words = words if len(words) <= _WHAT_CHARS else f"{words[:_WHAT_CHARS].rsplit(' ', 1)[0]} …"
     return words.removesuffix(" …") if words.count("…") == 1 else words
 
@@ -222,9 +231,13 @@ def _when(text: str, bounds: tuple[int, int], end: int, next_figure: int, source
     chosen = [(a, b) for a, b in own if end <= a < next_figure][:1] or (own if len(own) == 1 else [])
     if not chosen:
         return ""
-    said = text[chosen[0][0] : chosen[0][1]]
+    start, stop = chosen[0]
+    said = text[start:stop]
     held = f"{source.title} {source.published or ''} {source.quote}"
-    return "" if missing_figures(said, held) else said
+    if missing_figures(said, held):
+        return ""
+    quarter = _QUARTER.match(text, stop)
+    return said + quarter.group() if quarter else said
 
 
 def _tell_the_same(row: Row, other: Row) -> bool:

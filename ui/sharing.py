@@ -100,7 +100,9 @@ def routes(service: Service) -> APIRouter:
     """Where shared answers are read."""
     router = APIRouter()
 
-    @router.get("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
+    @router.api_route(
+        "/a/{token}", methods=["GET", "HEAD"], response_class=HTMLResponse, include_in_schema=False
+    )
     def read(token: str) -> HTMLResponse:
         found = shared(service.state, token)
         if found is None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import html
 
@@ -51,6 +51,8 @@ def test_what_does_not_stand_in_a_cited_passage_is_no_row() -> None:
     withheld = replace(plant().sentences[1], support="unsupported")
     for sentence in (wrong, withheld):
         assert rows(replace(plant(), sentences=(sentence,))) == []
+    dated = Sentence("Planned output of dysprosium is 200 tonnes in 2030.", "weak", (1,))
+    assert [row.when for row in rows(replace(plant(), sentences=(dated,)))] == [""]
 
 
 def test_few_figures_and_mere_counts_make_no_table() -> None:
@@ -65,6 +67,7 @@ def test_a_figure_that_is_said_twice_is_one_row() -> None:
 
 
 @given(st.text(st.sampled_from(list("ab <>&\"'%$1,.；年5")), min_size=1, max_size=60))
+@example("<img src=x onerror=alert()> a")
 def test_a_table_is_its_own_markup_only_and_true(text: str) -> None:
     said = f"{text} is 5% of {text}, {text} 7 kg {text}; {text} US$3 {text}"
     full = answer(Sentence(said, "supported", (1,)), citations=(replace(cited(1, said), title=said),))

@@ -152,6 +152,7 @@ def test_the_page_shows_the_answer_with_its_evidence(state: Database, client: Te
     assert "As of 2025-05-13" in root.text_content()
     assert "Secret" not in page.text
     assert root.xpath("//script | //@onclick") == []
+    assert client.head(page.url.path).status_code == 200
     assert "noindex" in page.headers["x-robots-tag"]
     assert page.headers["referrer-policy"] == "no-referrer"
 
