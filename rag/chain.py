@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import date
@@ -117,7 +117,7 @@ class AnswerChain(Runnable[Question, Answer]):
         turn: WaitForTurn = nullcontext,
         gone: Gone = never,
         **kwargs: Any,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Yield the passages as soon as they are found, the answer as it grows, and the answer.
 
         Closing the iterator stops the model.
@@ -142,7 +142,7 @@ class AnswerChain(Runnable[Question, Answer]):
             while (event := await asyncio.to_thread(next, events, None)) is not None:
                 yield event
         finally:
-            await asyncio.to_thread(events.close)  # type: ignore[attr-defined]
+            await asyncio.to_thread(events.close)
 
 
 def open_retriever(settings: Settings) -> Retriever:
@@ -182,7 +182,7 @@ class _Run:
         self._cut_short = False
         self._signals = Signals()
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         with self._turn:
             yield from self._events()
 

@@ -46,6 +46,17 @@ def packaged_model() -> Path:
     return weights.parent
 
 
+def use_one_core() -> None:
+    """Embed with one thread at a time, in all threads of this process that have not embedded anything yet.
+
+    One query is no faster with two; and where others compute too, as a language model does, the threads of
+    a text wait for each other: ten milliseconds become two hundred.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @dataclass(eq=False)
 class _Wanted:
     texts: Sequence[str]

@@ -45,7 +45,10 @@ def _start(model: Path) -> object:
     params.n_parallel = 2
     params.kv_unified = False
     params.n_ctx = 2 * CONTEXT_TOKENS
-    params.n_ubatch = params.n_batch = 1024  # fastest at reading prompts, measured on two cores
+    # A batch cannot be stopped: with 1024 tokens, a prompt that nobody waits for any more was read to its end
+    # all the same. 64 tokens take a second on two cores, and no more time for each (15.2 s of processor
+    # time for 539 tokens, against 15.1 s in one batch).
+    params.n_ubatch = params.n_batch = 64
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
     try:
         return xllamacpp.Server(params)

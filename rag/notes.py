@@ -24,6 +24,10 @@ class Notes:
         """In place of an answer."""
         return self._either("The corpus does not say.", "语料库中没有相关内容。")
 
+    def withdrawn(self) -> str:
+        """Before a refusal, of what was told already."""
+        return self._either("What stands above is withdrawn.", "以上内容现予撤回。")
+
     def nothing_near(self) -> str:
         """Why nothing is answered: no passage is about it."""
         return self._either("No passage comes close to the question.", "没有任何段落与该问题相关。")

@@ -18,7 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from corpus.database import Database, now
 from corpus.errors import ReexError, UsageError
-from ui.state import api_keys, conversations, exchanges, users
+from ui.state import api_keys, completions, conversations, exchanges, users
 
 Role = Literal["reader", "staff", "admin"]
 """Each may do what those before it may: ask and read; run desk, library and evals; manage accounts."""
@@ -179,7 +179,8 @@ class Accounts:
         with self._state.writing() as db:
             db.execute(sa.delete(exchanges).where(exchanges.c.conversation_id.in_(mine)))
             db.execute(sa.delete(conversations).where(conversations.c.user_id == account.id))
-            db.execute(sa.delete(api_keys).where(api_keys.c.user_id == account.id))
+            for table in (completions, api_keys):
+                db.execute(sa.delete(table).where(table.c.user_id == account.id))
             db.execute(sa.delete(users).where(users.c.id == account.id))
         return account
 

@@ -1,8 +1,8 @@
 """How pages and API have a question answered: in turn with others, and stopped when nobody reads on."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -18,10 +18,10 @@ _BEAT_S = 1.0
 
 @dataclass(frozen=True)
 class Waiting:
-    """Event: others have the model.
+    """Event: nothing new yet.
 
-    ``position`` is the place in line, 1 for who is next, 0 once it is one's turn; ``seconds`` is about how
-    long the wait will be.
+    ``position`` is the place in the line before the model, 1 for who is next, 0 for who is not in line;
+    ``seconds`` is about how long the wait will be.
     """
 
     position: int = 0
@@ -33,12 +33,14 @@ class _End:
     error: BaseException | None = None
 
 
-def ask(service: Service, user: User, question: Question) -> Iterator[Waiting | Event]:
+Events = Generator[Waiting | Event, None, None]
+
+
+def ask(service: Service, user: User, question: Question) -> Events:
     """What `AnswerChain.stream` yields, with a `Waiting` for each place in line.
 
-    The last event comes again every second in which nothing happens, so that whoever reads gets to see
-    that the browser has gone away, and closes the iterator: then the question leaves the line, and the model
-    stops.
+    A `Waiting` comes in every second in which nothing else does, so that whoever reads gets to see that the
+    browser has gone away, and closes the generator: then the question leaves the line, and the model stops.
 
     Raises:
         LineFullError: too many wait; at the call, or, when others were faster, at a step.
@@ -48,7 +50,7 @@ def ask(service: Service, user: User, question: Question) -> Iterator[Waiting | 
     return _events(service, user, question)
 
 
-def _events(service: Service, user: User, question: Question) -> Iterator[Waiting | Event]:
+def _events(service: Service, user: User, question: Question) -> Events:
     found: SimpleQueue[Waiting | Event | _End] = SimpleQueue()
     stopped = threading.Event()
 
@@ -63,8 +65,9 @@ def _events(service: Service, user: User, question: Question) -> Iterator[Waitin
 
     def answer() -> None:
         try:
-            with log.answering(user, question, service.settings.log_content) as finish:
-                for event in service.chain.stream(question, turn=turn, gone=stopped.is_set):
+            events = service.chain.stream(question, turn=turn, gone=stopped.is_set)
+            with log.answering(user, question, service.settings.log_content) as finish, closing(events):
+                for event in events:
                     found.put(event)
                     if isinstance(event, Answer):
                         finish(event)
@@ -75,16 +78,18 @@ def _events(service: Service, user: User, question: Question) -> Iterator[Waitin
             found.put(_End(error))
 
     threading.Thread(target=copy_context().run, args=(answer,), name="answer", daemon=True).start()
-    last: Waiting | Event = Waiting()
+    waiting = Waiting()
     try:
         while True:
             try:
                 event = found.get(timeout=_BEAT_S)
             except Empty:
-                yield last
+                yield waiting
                 continue
+            if isinstance(event, Waiting):
+                waiting = event
             if not isinstance(event, _End):
-                yield (last := event)
+                yield event
             elif event.error is not None:
                 raise event.error
             else:

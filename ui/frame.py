@@ -60,7 +60,7 @@ _ACCOUNT = (
 
 def viewer(request: gr.Request) -> User:
     """Who has sent an event of a page."""
-    user: User = request.request.state.user  # type: ignore[union-attr]  # every page is behind a `Gate`
+    user: User = request.state.user  # every page is behind a `Gate`
     return user
 
 

@@ -37,7 +37,6 @@ class _Request:
     """A request on its way; Gradio's own tasks go on in its context when it is long over."""
 
     id: str
-    user: str = ""
     is_over: bool = False
 
 
@@ -99,12 +98,6 @@ def _on_one_line(value: object) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
-def seen(user: User) -> None:
-    """Say who sent the request that is being served, once that is known."""
-    if request := _current.get():
-        request.user = user.id
-
-
 class Requests:
     """ASGI middleware: gives every request an id, which goes out as X-Request-ID, and logs how it went.
 
@@ -142,7 +135,7 @@ class Requests:
                 "request",
                 extra={
                     "request": request.id,
-                    "user": request.user,
+                    "user": _user(scope),
                     "method": scope["method"],
                     "route": _route(scope),
                     "status": status,  # 0 when the client went away before there was one
@@ -154,6 +147,12 @@ class Requests:
 def _id_of(scope: Scope) -> str:
     given: bytes = dict(scope["headers"]).get(_HEADER, b"")
     return given.decode() if _FIT_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _user(scope: Scope) -> str:
+    """Who sent a request, as whoever checked that has noted in its state; empty for a stranger."""
+    user = scope.get("state", {}).get("user")
+    return user.id if isinstance(user, User) else ""
 
 
 def _route(scope: Scope) -> str:

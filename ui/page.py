@@ -138,7 +138,7 @@ def answering(call: Call) -> Iterator[Data]:
         yield (shown := shown | {"body": body})
         try:
             steps = ask(call.service, call.user, question)
-            at_last.callback(steps.close)  # type: ignore[attr-defined]  # frees the place in line
+            at_last.callback(steps.close)  # frees the place in line
             for event in steps:
                 if halt.is_set():
                     return
@@ -152,7 +152,8 @@ def answering(call: Call) -> Iterator[Data]:
                     if monotonic() - last < _FRAME_S:
                         continue
                     last = monotonic()
-                    shown = shown | {"body": evidence.draft_html(event, turn, say)}
+                    body = evidence.draft_html(event, turn, say)
+                    shown = shown | {"body": body}
                     if len(event.citations) > cited:
                         cited = len(event.citations)
                         shown["panel"] = evidence.draft_panel(event.citations, turn, say)

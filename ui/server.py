@@ -3,18 +3,21 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from importlib.metadata import version
 
 import gradio as gr
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
 from corpus.errors import ReexError, UsageError
+from rag import embed
 from rag.chain import AnswerChain
 from rag.settings import Settings
-from ui import evals_page, frame, gate, library_page, log, page, refresh, sharing, signin
+from ui import api, evals_page, frame, gate, library_page, log, page, refresh, sharing, signin, tools
 from ui.accounts import Accounts, Role
 from ui.service import Service
 from ui.state import open_state
@@ -27,6 +30,9 @@ PAGES: Pages = {
     "/evals": (evals_page.build, "staff"),
     "/": (page.build, "reader"),
 }
+_ABOUT = """Cited answers from articles on the rare-earth industry. Send an API key, which `reex user key`
+makes, as `Authorization: Bearer reex_…`; a server that asks nobody to sign in needs none."""
+_THREADS = 200
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -41,16 +47,26 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         title="REEx Answers",
         docs_url=None,  # its scripts would come from elsewhere
         redoc_url=None,
+        lifespan=_with_many_threads,
         middleware=[
+            Middleware(log.Requests),
             Middleware(gate.Headers),
             Middleware(signin.Sessions, secret=signin.session_secret(settings.data_dir)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
-        exception_handlers={gate.RefusedError: gate.refused},
+        exception_handlers={gate.RefusedError: gate.refused, Exception: api.unexpected},
+        description=_ABOUT,
+        version=version("reex-answers"),
     )
-    app.add_middleware(log.Requests)
+    allowances = api.Allowances.of(service)
     app.include_router(signin.router(accounts, settings))
     app.include_router(sharing.routes(service))
+    app.include_router(api.router(service, allowances))
+    if pages:
+        app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
+        gr.mount_gradio_app(
+            app, tools.build(service, allowances), "/mcp", mcp_server=True, **frame.mounting("reader")
+        )
     for path, (build, role) in pages.items():
         if path != "/":  # which would take /library for a path of its own
             app.add_route(path, _with_slash)
@@ -58,6 +74,17 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         blocks.queue(default_concurrency_limit=8)
         gr.mount_gradio_app(app, blocks, path, **frame.mounting(role))
     return app
+
+
+def _to_tools(request: Request) -> RedirectResponse:
+    return RedirectResponse(request.url.replace(path=f"{request.url.path}/gradio_api/mcp/"))
+
+
+@contextlib.asynccontextmanager
+async def _with_many_threads(app: FastAPI) -> AsyncIterator[None]:
+    # Whoever waits for the model keeps a thread, and must not keep others from what is done at once.
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
 
 
 def _with_slash(request: Request) -> RedirectResponse:
@@ -79,6 +106,7 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
     if port != settings.port:
         print(f"Port {settings.port} is taken, so port {port} is used.", flush=True)
     log.start(settings)
+    embed.use_one_core()
     state = open_state(settings)
     try:
         if settings.sign_in and not Accounts(state).has_admin():

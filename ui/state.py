@@ -77,6 +77,20 @@ exchanges = sa.Table(
     sa.UniqueConstraint("conversation_id", "number"),
 )
 
+# What programs were answered, so that they can say what they think of it; forgotten after a month.
+completions = sa.Table(
+    "completions",
+    tables,
+    sa.Column("id", STRING, primary_key=True),
+    sa.Column("user_id", STRING, nullable=False, index=True),
+    sa.Column("question", STRING, nullable=False),
+    sa.Column("answer", sa.JSON, nullable=False),
+    sa.Column("verdict", sa.Integer, nullable=False),  # -1, 0 or 1
+    sa.Column("reason", STRING, nullable=False),
+    sa.Column("case_id", STRING, nullable=False),  # of evals.feedback, empty for none
+    sa.Column("asked_at", sa.DateTime, nullable=False),
+)
+
 # A copy, so that a link goes on showing what was shared.
 shares = sa.Table(
     "shares",

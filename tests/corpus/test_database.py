@@ -28,8 +28,7 @@ def test_what_a_transaction_has_read_still_holds_when_it_writes(tmp_path: Path) 
     with database.reading() as db:
         assert db.execute(sa.select(NUMBERS.c.number)).scalars().all() == list(range(200))
     with pytest.raises(StorageError), database.writing() as db:
-        db.execute(NUMBERS.insert().values(number=200))
-        db.execute(NUMBERS.insert().values(number=0))
+        db.execute(NUMBERS.insert(), [{"number": 200}, {"number": 0}])
     with database.reading() as db:
         assert db.execute(sa.select(sa.func.max(NUMBERS.c.number))).scalar_one() == 199
     database.close()

@@ -1,6 +1,6 @@
-"""People at work on one state, all at once, until somebody kills them: ``python -m tests.ui.mixed_load FOLDER``.
+"""People at work on one state at once, until somebody kills them: ``python -m tests.ui.mixed_load FOLDER``.
 
-Each thing that was kept is told in a line of JSON on standard output, once the product has said that it is kept.
+Each thing is told in a line of JSON on standard output once the product has said that it is kept.
 """
 
 import json

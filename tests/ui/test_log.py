@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from corpus.errors import StorageError, UsageError
@@ -49,8 +49,8 @@ def app() -> TestClient:
     api.add_middleware(log.Requests)
 
     @api.get("/share/{secret}")
-    def share(secret: str) -> str:
-        log.seen(ANN)
+    def share(secret: str, request: Request) -> str:
+        request.state.user = ANN
         with log.answering(ANN, SECRET) as finish:
             finish(ANSWERED)
         return secret
