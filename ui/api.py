@@ -184,7 +184,10 @@ Step = Waiting | Event
 
 
 class _Bounded(Request):
-    """A request whose body must not be larger than any that makes sense."""
+    """A request whose body must not be larger than any that makes sense.
+
+    FastAPI's own limit would tell it as plain text.
+    """
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):

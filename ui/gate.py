@@ -212,9 +212,9 @@ def refusal(request: HTTPConnection, role: Role) -> Response:
         return problem(
             401, message, "authentication_error", "invalid_api_key", {"WWW-Authenticate": "Bearer"}
         )
-    message = f"This is for {role} accounts; {user.name} is {user.role}: ask an administrator."
+    message = f"This is for {role} accounts, and {user.name} has a {user.role} account: ask an administrator."
     if for_people:
-        return door(request, "Not open to you", 403, message=message)
+        return door(request, "This is not open to you", 403, message=message)
     return problem(403, message, "permission_error", "insufficient_role")
 
 

@@ -1,23 +1,23 @@
 // The role decides which links are shown, before any is; the name comes into the head once that is there.
-const [role, ...who] = (window.gradio_config?.username || "").split(" ");
-document.documentElement.dataset.role = role;
-if (who.length) {
+{
+  const [role, ...who] = (window.gradio_config?.username || "").split(" ");
+  document.documentElement.dataset.role = role;
   new MutationObserver((_, observer) => {
-    const form = document.querySelector("#account");
+    const form = who.length && document.querySelector("#account");
     if (!form) return;
     form.querySelector(".who").textContent = who.join(" ");
     form.hidden = false;
     observer.disconnect();
   }).observe(document.documentElement, { childList: true, subtree: true });
-}
 
-// Where a session ended meanwhile, the page asks to sign in again instead of failing silently.
-const plainFetch = window.fetch;
-window.fetch = async (...given) => {
-  const response = await plainFetch(...given);
-  if (response.status === 401) window.location.reload();
-  return response;
-};
+  // Where a session ended meanwhile, the page asks to sign in again instead of failing silently.
+  const plain = window.fetch;
+  window.fetch = async (...given) => {
+    const response = await plain(...given);
+    if (response.status === 401) window.location.reload();
+    return response;
+  };
+}
 
 // The language that somebody chose, or the browser's own; the server reads the same: ui/texts.py.
 const language = () =>

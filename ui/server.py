@@ -54,7 +54,10 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
             Middleware(signin.Sessions, secret=signin.session_secret(settings.data_dir)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
-        exception_handlers={gate.RefusedError: gate.refused, Exception: api.unexpected},
+        exception_handlers={
+            gate.RefusedError: gate.refused,
+            Exception: api.unexpected,
+        },
         description=_ABOUT,
         version=version("reex-answers"),
     )

@@ -16,8 +16,15 @@ from ui.render import answer_tail, sentence_as_text
 from ui.service import Service
 
 _HOW = """
-Give a program the address of this page without what follows `/mcp`, with an API key as
-`Authorization: Bearer reex_…` where people must sign in. It gets two tools, `ask` and `search`.
+Add a remote server to a program that speaks MCP: this site's address with `/mcp` behind it, and an API key as
+`Authorization: Bearer reex_…` where people must sign in. An administrator makes keys with `reex user key`.
+
+| tool | gives |
+| --- | --- |
+| `ask` | an answer whose sentences are checked, with the passages that it cites |
+| `search` | passages with their sources, best first; no language model is asked |
+
+Both take `since`, `until` and `publishers` to narrow the articles.
 """
 
 

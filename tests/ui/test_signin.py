@@ -54,7 +54,7 @@ def test_programs_are_told_instead_of_led(product: Product) -> None:
 def test_who_may_not_is_told_why(product: Product) -> None:
     told = product.client("reader").get("/library/", headers=HTML)
     assert told.status_code == 403
-    assert "This is for staff accounts" in told.text
+    assert "This is for staff accounts, and reader has a reader account" in told.text
     assert 'action="/logout"' in told.text
 
 
