@@ -73,9 +73,9 @@ def build(service: Service) -> gr.Blocks:
             yield from answering(call)
         except ReexError as error:
             yield {"error": str(error), "done": True}
-        except Exception:
+        except Exception:  # noqa: BLE001  # whatever it was, the page must not wait for ever
             _log.exception("an answer failed")
-            yield {"error": call.say("failed"), "done": True}  # or the page would wait for ever
+            yield {"error": call.say("failed"), "done": True}
 
     with gr.Blocks(title="REEx Answers", fill_width=True, delete_cache=_DELETE_CACHE) as page:
         masthead("/", "REEx Answers", "")
