@@ -60,6 +60,7 @@ async function begin() {
   setConversation(got);
   $("#question").focus({ preventScroll: true });
   root.removeAttribute("aria-busy");
+  tell(got.error); // such as that its address names a conversation that is gone
 }
 
 function setConversation(got) {

@@ -95,9 +95,17 @@ def _shown_viewer(request: Request) -> str:
 
 def _theme() -> gr.themes.Base:
     sans = ["Inter", "system-ui", "-apple-system", "Segoe UI", "Noto Sans CJK SC", "sans-serif"]
-    return gr.themes.Soft(
+    theme = gr.themes.Soft(
         primary_hue=gr.themes.colors.teal,
         neutral_hue=gr.themes.colors.slate,
         font=sans,
         font_mono=["ui-monospace", "monospace"],
     )
+    quiet = {"block_title_background_fill": "none", "block_title_text_color": "var(--reex-soft)"}
+    strong = {
+        "button_primary_background_fill": "var(--reex-button)",
+        "button_primary_background_fill_hover": "var(--reex-accent)",
+        "button_primary_text_color": "var(--reex-on-button)",
+    }
+    both = {f"{name}{mode}": value for name, value in (quiet | strong).items() for mode in ("", "_dark")}
+    return theme.set(**both, block_title_padding="0", block_title_text_weight="600")

@@ -6,6 +6,7 @@ conversations, the page only the id of the one that it shows, and every call say
 is shared between two people, or two windows, that could be mixed up.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from ui.frame import masthead, viewer
 from ui.service import Service
 from ui.texts import Texts, texts_for
 
+_log = logging.getLogger("reex")
 _FRAME_S = 0.07  # at most some fourteen updates a second: more would only keep the browser busy
 _DELETE_CACHE = (3600, 3600)  # s between looks and of age: Gradio's own copies of files
 _SUGGESTED = 3
@@ -71,6 +73,9 @@ def build(service: Service) -> gr.Blocks:
             yield from answering(call)
         except ReexError as error:
             yield {"error": str(error), "done": True}
+        except Exception:  # noqa: BLE001  # whatever it was, the page must not wait for ever
+            _log.exception("an answer failed")
+            yield {"error": call.say("failed"), "done": True}
 
     with gr.Blocks(title="REEx Answers", fill_width=True, delete_cache=_DELETE_CACHE) as page:
         masthead("/", "REEx Answers", "")
@@ -138,7 +143,7 @@ def answering(call: Call) -> Iterator[Data]:
         yield (shown := shown | {"body": body})
         try:
             steps = ask(call.service, call.user, question)
-            at_last.callback(steps.close)  # type: ignore[attr-defined]  # frees the place in line
+            at_last.callback(steps.close)  # frees the place in line
             for event in steps:
                 if halt.is_set():
                     return
@@ -152,7 +157,8 @@ def answering(call: Call) -> Iterator[Data]:
                     if monotonic() - last < _FRAME_S:
                         continue
                     last = monotonic()
-                    shown = shown | {"body": evidence.draft_html(event, turn, say)}
+                    body = evidence.draft_html(event, turn, say)
+                    shown = shown | {"body": body}
                     if len(event.citations) > cited:
                         cited = len(event.citations)
                         shown["panel"] = evidence.draft_panel(event.citations, turn, say)

@@ -62,7 +62,6 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         title="REEx Answers",
         docs_url=None,  # its scripts would come from elsewhere
         redoc_url=None,
-        lifespan=_with_many_threads,
         middleware=[
             Middleware(log.Requests),
             Middleware(gate.Headers),

@@ -21,7 +21,7 @@ DESKTOP, PHONE = {"width": 1366, "height": 820}, {"width": 390, "height": 844}
 HOSTILE = (
     "<img src=x onerror='window.hit=1'> ${window.hit=1} {{value}} </textarea><script>window.hit=1</script>"
 )
-BAOGANG = "What did Baogang commit to under the 15th Five-Year Plan?"
+OTHER = "What did Lynas produce of NdPr in late 2025?"
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,9 @@ def test_conversations_are_kept_found_renamed_and_deleted(page: Page, url: str) 
     ask(page, f"{QUESTION} Say it.")
     page.locator("#rail .new").click()
     expect(page.locator(".exchange")).to_have_count(0)
-    ask(page, BAOGANG)
+    ask(page, OTHER)
     page.reload()
-    expect(page.locator(".exchange h2")).to_have_text(BAOGANG)
+    expect(page.locator(".exchange h2")).to_have_text(OTHER)
     expect(page.locator("#evidence .card").first).to_be_visible()
     titles = page.locator("#rail-list a")
     page.locator("#rail-search").fill("december ndpr")

@@ -1,12 +1,27 @@
 """What the page shows is escaped, and says where each sentence comes from."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from corpus.article import Article
 from corpus.catalogue import Span
-from rag.types import Answer, Citation, Draft, Hit, Near, Passage, Searched, Sentence, Timings
-from ui import evidence
+from corpus.database import now
+from rag.types import (
+    UNFILTERED,
+    Answer,
+    Citation,
+    Draft,
+    Filters,
+    Hit,
+    Near,
+    Passage,
+    Searched,
+    Sentence,
+    Timings,
+)
+from ui import evidence, thread
+from ui.conversations import Conversation, Exchange
+from ui.texts import CHINESE, ENGLISH, texts_for
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -45,6 +60,10 @@ def answer(source: Article, sentences: tuple[Sentence, ...], abstained: bool = F
     )
 
 
+def exchange(told: Answer | None, question: str, filters: Filters = UNFILTERED, verdict: int = 0) -> Exchange:
+    return Exchange("x1", "c1", 3, question, filters, told, "", verdict, HOSTILE, "", now())
+
+
 def test_nothing_that_was_not_written_here_becomes_markup() -> None:
     source = article()
     full = answer(
@@ -56,16 +75,28 @@ def test_nothing_that_was_not_written_here_becomes_markup() -> None:
         evidence.draft_html(Draft(full.sentences, full.citations, HOSTILE), 0),
         evidence.cited_panel(full, {source.id: source}, 0, selected=1),
         evidence.found_panel(full.retrieved),
+        evidence.cited_panel(full, {}, 0, asked=HOSTILE),
+        evidence.draft_panel(full.citations, 0),
+        evidence.preview_html(full.citations[0]),
         evidence.error_html(HOSTILE),
+        thread.exchange_html(exchange(full, HOSTILE, Filters(publishers=(HOSTILE,))), ENGLISH),
+        thread.exchange_html(replace(exchange(None, HOSTILE), failure=HOSTILE), ENGLISH),
+        thread.rail_html([Conversation("1", HOSTILE, now(), now())], ENGLISH),
+        thread.suggestions_html([HOSTILE], "Try"),
+        thread.shell_html(ENGLISH, [HOSTILE], [HOSTILE], [HOSTILE]),
     ]
     assert not any("<img" in page for page in pages)
 
 
 def test_copies_of_a_story_count_as_one_origin() -> None:
     full = answer(article(), (Sentence("A.", "supported", (1,)),))
-    copied = replace(full, citations=(replace(full.citations[0], copies=4),))
-    assert "5 articles, 1 origin" in evidence.cited_panel(copied, {}, 0)
-    assert "1 origin" not in evidence.cited_panel(full, {}, 0)
+    one = full.citations[0]
+    copied, again = replace(one, copies=4), replace(one, n=2, copies=4)
+    other = replace(one, n=3, article_id="another")
+    panel = evidence.cited_panel(replace(full, citations=(copied, again, other)), {}, 0)
+    assert "6 articles, 2 origins" in panel  # two passages of one article are one source
+    assert panel.count("5 articles, 1 origin") == 2
+    assert "1 article, 1 origin" in evidence.cited_panel(full, {}, 0)
 
 
 def test_only_web_addresses_become_links() -> None:
@@ -140,3 +171,57 @@ def test_a_refusal_says_what_was_searched() -> None:
     assert "Searched 76 articles published from 2023-03-09 to 2026-03-11" in html
     assert "last updated on 2026-11-24" in html
     assert "<img" not in html
+
+
+def test_how_far_an_answer_is_supported_is_counted() -> None:
+    sentences = (
+        Sentence("One.", "supported", (1,)),
+        Sentence("Two.", "weak", (1,)),
+        Sentence("Three.", "supported", (1,), quoted=True),
+        Sentence("Four.", "unsupported", doubt="nowhere"),
+    )
+    html = evidence.answer_html(answer(article(), sentences), 0)
+    for told in ("1 supported", "1 weak", "1 quoted", "1 withheld: no passage supports it"):
+        assert told in html
+    assert "As of <time" in html
+    whole = evidence.answer_html(answer(article(), sentences[:1]), 0)
+    assert "Every sentence is supported by its passage" in whole
+
+
+def test_one_may_ask_again_where_an_answer_is_missing_and_see_what_was_judged() -> None:
+    told = answer(article(), (Sentence("One.", "supported", (1,)),))
+    unfinished = thread.exchange_html(exchange(None, "How much?"), ENGLISH)
+    assert "This answer was not finished." in unfinished
+    assert "Ask again" in unfinished
+    judged = thread.exchange_html(exchange(told, "How much?", verdict=-1), ENGLISH)
+    assert judged.count('aria-pressed="true"') == 1
+    assert 'data-verdict="-1" aria-pressed="true"' in judged
+    assert 'href="#cite-3-1"' in judged
+
+
+def test_filters_are_named_with_their_question() -> None:
+    filters = Filters(date(2026, 1, 1), date(2026, 5, 31), ("Fastmarkets",), ("prices",), ("Lynas",))
+    labels = ["From 2026-01-01", "To 2026-05-31", "Fastmarkets", "prices", "Lynas"]
+    assert list(thread.filter_labels(filters, ENGLISH)) == labels
+    assert next(thread.filter_labels(filters, CHINESE)) == "自 2026-01-01"
+
+
+def test_conversations_are_grouped_by_the_days_of_who_reads_them() -> None:
+    midnight = now().replace(hour=0, minute=0)
+    early, late = midnight + timedelta(minutes=10), midnight - timedelta(minutes=10)
+    found = [Conversation("a", "A", early, early), Conversation("b", "B", late, late)]
+    here = thread.rail_html(found, ENGLISH, current="b")
+    assert here.index("Today") < here.index(">A<") < here.index("Yesterday") < here.index(">B<")
+    assert here.count("aria-current") == 1
+    east = thread.rail_html(found, ENGLISH, minutes_west=-30)  # there both are of one day
+    assert east.count("<h3>") == 1
+
+
+def test_the_language_is_the_one_chosen_or_the_browsers() -> None:
+    chinese = {"accept-language": "de-DE,zh-CN;q=0.9,en;q=0.8"}
+    assert texts_for({}, chinese) == CHINESE
+    assert texts_for({"reex-language": "en"}, chinese) == ENGLISH
+    assert texts_for({"reex-language": "<b>"}, {}) == texts_for({}, {"accept-language": "de"}) == ENGLISH
+    assert "作者解读" in evidence.preview_html(
+        replace(answer(article(), ()).citations[0], kind="inferred"), CHINESE
+    )
