@@ -150,11 +150,12 @@ def _saved(number: int | None, saved: bool) -> str:
 
 
 def _mirror(review: Review) -> str:
-    parts, done = [], 0
+    parts, done, told = [], 0, False
     for sentence in review.sentences:
-        parts.append(escape(review.body[done : sentence.start]))
+        between = review.body[done : sentence.start]
+        parts.append(escape(between.lstrip(" ").removeprefix("\n") if told else between))
         parts.append(_sentence(review.body[sentence.start : sentence.end], sentence))
-        done = sentence.end
+        done, told = sentence.end, sentence.support in ("weak", "unsupported")  # a doubt ends its line
     return "".join(parts) + escape(review.body[done:])
 
 

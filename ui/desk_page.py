@@ -41,7 +41,7 @@ class _DeskPage:
         self.selected = gr.State("")
         self.number: gr.State = gr.State(None)  # the revision in the editor
         self.batch = gr.State("")
-        self.status = gr.HTML(elem_id="desk-status")
+        self.status = gr.HTML(elem_id="desk-status", padding=False)
         with gr.Tabs(elem_id="desk-tabs"):
             with gr.Tab("Inbox", id="inbox"), gr.Row(elem_id="desk-columns", equal_height=False):
                 with gr.Column(scale=2, min_width=300, elem_id="desk-left"):
@@ -49,13 +49,15 @@ class _DeskPage:
                 with gr.Column(scale=5, min_width=320, elem_id="desk-right"):
                     self._lay_out_query()
             with gr.Tab("Stale", id="stale") as self.stale_tab:
-                gr.HTML("<p>Approved and posted answers whose evidence is not what it was.</p>")
-                self.stale = gr.HTML(elem_id="desk-stale")
+                gr.HTML(
+                    "<p>Approved and posted answers whose evidence is not what it was.</p>", padding=False
+                )
+                self.stale = gr.HTML(elem_id="desk-stale", padding=False)
             with gr.Tab("Gaps", id="gaps") as self.gaps_tab:
                 gr.HTML(
                     "<p>What was asked, at the desk and in the chat, and the corpus could not answer.</p>"
                 )
-                self.gaps = gr.HTML(elem_id="desk-gaps")
+                self.gaps = gr.HTML(elem_id="desk-gaps", padding=False)
         self.picked = gr.HTML(
             "",
             visible="hidden",
@@ -75,7 +77,7 @@ class _DeskPage:
             self.halt = gr.Button(
                 "Stop", elem_id="desk-stop", size="sm", variant="stop", min_width=80, visible=False
             )
-        self.inbox = gr.HTML(elem_id="desk-inbox")
+        self.inbox = gr.HTML(elem_id="desk-inbox", padding=False)
         with gr.Accordion("Add queries", open=False, elem_id="desk-add"):
             self.paste = gr.Textbox(
                 label="Paste one, or several with blank lines between them", lines=4, max_lines=12,
@@ -100,26 +102,26 @@ class _DeskPage:
     def _lay_out_query(self) -> None:
         with gr.Row(elem_id="desk-back-row"):
             self.back = gr.Button("Back to the inbox", size="sm", elem_id="desk-back", min_width=120)
-        self.query = gr.HTML(elem_id="desk-query")
+        self.query = gr.HTML(elem_id="desk-query", padding=False)
         with gr.Column(visible=False, elem_id="desk-work") as self.work:
-            self.alike = gr.HTML(elem_id="desk-alike")
+            self.alike = gr.HTML(elem_id="desk-alike", padding=False)
             with gr.Row(elem_id="desk-draft-row"):
                 self.draft = gr.Button(
                     "Draft", elem_id="desk-draft", variant="primary", size="sm", min_width=90
                 )
-                self.remarks = gr.HTML(elem_id="desk-remarks")
-            self.conflict = gr.HTML(elem_id="desk-conflict")
+                self.remarks = gr.HTML(elem_id="desk-remarks", padding=False)
+            self.conflict = gr.HTML(elem_id="desk-conflict", padding=False)
             with gr.Row(elem_id="desk-edit", equal_height=False):
                 self.body = gr.Textbox(
                     label="Draft, in Markdown with [n] for sources",
-                    lines=14,
-                    max_lines=30,
+                    lines=12,
+                    max_lines=22,
                     elem_id="desk-body",
                     scale=1,
                     min_width=300,
                 )
                 with gr.Column(scale=1, min_width=300):
-                    self.checks = gr.HTML(elem_id="desk-checks")
+                    self.checks = gr.HTML(elem_id="desk-checks", padding=False)
             self.anyway = gr.Checkbox(
                 False, label="Approve anyway", elem_id="desk-anyway", visible=False, container=False
             )
@@ -135,7 +137,7 @@ class _DeskPage:
                     "post": _button("Mark as posted", "desk-post", "primary"),
                     "reopen": _button("Reopen", "desk-reopen"),
                 }
-            self.evidence = gr.HTML(elem_id="desk-evidence")
+            self.evidence = gr.HTML(elem_id="desk-evidence", padding=False)
             with gr.Accordion("Post", open=False, elem_id="desk-export"):
                 self.format = gr.Radio(
                     [(name, format) for format, name in posting.NAMES.items()],
@@ -143,14 +145,14 @@ class _DeskPage:
                     label="Format",
                     elem_id="desk-format",
                 )
-                self.post = gr.HTML(elem_id="desk-post-text")
+                self.post = gr.HTML(elem_id="desk-post-text", padding=False)
             with gr.Accordion("Earlier answers", open=False, elem_id="desk-earlier"):
                 self.earlier_words = gr.Textbox(
                     label="Search approved answers", max_lines=1, elem_id="desk-earlier-words"
                 )
-                self.earlier = gr.HTML(elem_id="desk-earlier-list")
+                self.earlier = gr.HTML(elem_id="desk-earlier-list", padding=False)
             with gr.Accordion("History", open=False, elem_id="desk-history"):
-                self.history = gr.HTML()
+                self.history = gr.HTML(padding=False)
 
     def connect(self, page: gr.Blocks) -> None:
         """Say what happens when."""

@@ -28,7 +28,8 @@ ARTICLES = [
         "publisher": "Example News",
         "published": "2025-07-10",
         "text": "The Pentagon gave MP Materials a price floor of $110/kg for NdPr oxide. "
-        "The floor lasts for ten years. The Pentagon also becomes the largest shareholder of MP Materials with 15%.",
+        "The floor lasts for ten years. "
+        "The Pentagon also becomes the largest shareholder of MP Materials with 15%.",
     },
     {
         "url": "https://news.example/lynas",
