@@ -207,7 +207,8 @@ def test_gaps_are_grouped_with_the_most_asked_first(corpus: Corpus) -> None:
     refused = freeze(corpus.service.chain.invoke(_question("Who is going to win the curling world cup?")))
     row = {
         "id": "x", "conversation_id": "c", "number": 0, "question": "And who wins?", "filters": {},
-        "failure": "", "answer": refused, "verdict": 0, "reason": "", "asked_at": now() + timedelta(minutes=1),
+        "failure": "", "answer": refused, "verdict": 0, "reason": "",
+        "asked_at": now() + timedelta(minutes=1),
     }  # fmt: skip
     unfinished = row | {"id": "y", "number": 1, "answer": None}
     with corpus.service.state.writing() as db:
