@@ -173,7 +173,7 @@ class _DeskPage:
             trigger_mode="always_last",
             **_QUIET,
         )
-        self.picked.select(self._picked, narrowed, [*self._shown, self.stale], **_QUIET)
+        self.picked.select(self._picked, narrowed, [*self._shown, self.stale_tab, self.stale], **_QUIET)
         # `change` and not `input`, which Gradio does not tell of a text that is pasted.
         self.body.change(
             self._check, here, [self.checks, self.evidence], trigger_mode="always_last", **_QUIET
@@ -199,10 +199,11 @@ class _DeskPage:
         running = [self.status, self.batch, self.all, self.halt, *listed]
         self.all.click(self._draft_all, asked, running, **_QUIET).then(self._list, asked, listed, **_QUIET)
         self.halt.click(background.stop, self.batch, None, queue=False, **_QUIET)
-        self.stale_tab.select(self._stale, None, self.stale, **_QUIET)
+        self.stale_tab.select(self._alarms, None, [self.stale_tab, self.stale], **_QUIET)
         self.gaps_tab.select(self._gaps, None, self.gaps, **_QUIET)
         self.back.click(None, None, None, js="() => window.reexDeskBack()")
         page.load(self._load, narrowed, self._shown, **_QUIET)
+        page.load(self._alarms, None, [self.stale_tab, self.stale], **_QUIET)
         gr.Timer(_REFRESH_S).tick(self._list, asked, listed, **_QUIET)
 
     # Showing
@@ -215,12 +216,18 @@ class _DeskPage:
             self.inbox: desk_html.inbox_html(found, selected, _LISTED),
         }
 
-    def _load(self, state: str, words: str, format: posting.Format, request: gr.Request) -> Update:
+    def _load(self, state: str, words: str, format: posting.Format, request: gr.Request) -> Iterator[Update]:
         wanted = dict(request.query_params).get("query", "")
         try:
-            return self._open(wanted, state, words, format) if wanted else self._nothing(state, words)
+            yield self._open(wanted, state, words, format) if wanted else self._nothing(state, words)
+            if wanted:
+                yield self._alike(wanted)
         except ReexError as error:
-            return self._nothing(state, words) | self._said(str(error), failed=True)
+            yield self._nothing(state, words) | self._said(str(error), failed=True)
+
+    def _alike(self, id_: str) -> Update:
+        query = self._bench.desk.query(id_)
+        return {self.alike: desk_html.alike_html(query, self._bench.alike(query))}
 
     def _nothing(self, state: str, words: str) -> Update:
         new = self._bench.desk.counts()["new"]
@@ -232,7 +239,7 @@ class _DeskPage:
         } | self._list(state, words, "")
 
     def _open(self, id_: str, state: str, words: str, format: posting.Format, said: str = "") -> Update:
-        """Everything about one query; the editor gets its newest revision."""
+        """Everything about one query but what is like it; the editor gets its newest revision."""
         view = self._bench.view(id_)
         newest = view.newest
         cited = view.review.cited if view.review else ()
@@ -243,7 +250,6 @@ class _DeskPage:
             self.number: number,
             self.query: desk_html.query_html(view.query),
             self.work: _SHOW,
-            self.alike: desk_html.alike_html(view),
             self.remarks: desk_html.remarks_html(newest),
             self.conflict: "",
             self.body: gr.update(value=body, interactive=view.query.state not in ("approved", "posted")),
@@ -294,11 +300,14 @@ class _DeskPage:
             return ""
         return desk_html.answers_html(self._bench.answers_with(words), self._bench.desk.query(id_))
 
-    def _stale(self) -> str:
-        return desk_html.stale_html(self._bench.stale())
+    def _alarms(self) -> Update:
+        found = self._bench.stale()
+        label = f"Stale ({len(found)})" if found else "Stale"
+        return {self.stale_tab: gr.update(label=label), self.stale: desk_html.stale_html(found)}
 
-    def _gaps(self) -> str:
-        return desk_html.gaps_html(self._bench.gaps())
+    def _gaps(self) -> Iterator[str]:
+        yield desk_html.busy_html("Grouping what was asked …")
+        yield desk_html.gaps_html(self._bench.gaps())
 
     # Doing
 
@@ -323,11 +332,12 @@ class _DeskPage:
         }
         try:
             works.get(what, lambda: None)()
-            yield self._open(id_, state, words, format, said.get(what, ""))
+            yield self._open(id_, state, words, format, said.get(what, "")) | {self.alike: ""}
+            yield self._alike(id_)
         except ReexError as error:
             yield self._said(str(error), failed=True)
         if what in ("renew", "keep"):
-            yield {self.stale: self._stale()}
+            yield self._alarms()
 
     def _draft(
         self, id_: str, number: int | None, body: str, state: str, words: str, format: posting.Format,
@@ -395,7 +405,7 @@ class _DeskPage:
             }
         except ReexError as error:
             return self._said(str(error), failed=True)
-        return self._open(id_, state, words, format, said)
+        return self._open(id_, state, words, format, said) | self._alike(id_)
 
     # Taking in
 

@@ -126,7 +126,7 @@ def test_a_query_like_an_answered_one_gets_that_answer_as_its_draft(corpus: Corp
     answered = corpus.approved()
     corpus.take("Did Lynas get a price floor from the Pentagon?")
     again = corpus.take("Which floor price has the Pentagon given to MP Materials?")
-    (alike,) = corpus.bench.view(again).answered_alike
+    (alike,) = corpus.bench.alike(corpus.desk.query(again)).answered
     assert alike.query.id == answered
     revision = corpus.bench.reuse(again, answered, BOB)
     assert revision.body == corpus.desk.revisions(answered)[0].body
