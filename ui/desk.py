@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from corpus.clean import clean_text
+from corpus.clean import clean_line, clean_text
 from corpus.database import Database, now
 from corpus.errors import UsageError
 from rag.types import Answer
@@ -177,8 +177,10 @@ class Desk:
         Raises:
             DeskError: there is none with this id.
         """
-        with self._db.reading() as db:
-            row = db.execute(sa.select(queries).where(queries.c.id == id_)).one_or_none()
+        row = None
+        if id_.isalnum():
+            with self._db.reading() as db:
+                row = db.execute(sa.select(queries).where(queries.c.id == id_)).one_or_none()
         if row is None:
             raise DeskError(f"There is no query {id_!r}: look it up in `reex desk list`.")
         return _query(row)
@@ -195,7 +197,7 @@ class Desk:
         asked = sa.select(queries).order_by(queries.c.changed_at.desc(), queries.c.id).limit(limit)
         if states:
             asked = asked.where(queries.c.state.in_(states))
-        for word in words.split():
+        for word in clean_line(words).split():
             fields = (queries.c.text, queries.c.member, queries.c.link, _newest(drafts.c.body))
             asked = asked.where(sa.or_(*(field.icontains(word, autoescape=True) for field in fields)))
         with self._db.reading() as db:
@@ -259,7 +261,8 @@ class Desk:
                 staff.
         """
         _must_be_staff(who)
-        if not body.strip():
+        body = clean_text(body)
+        if not body:
             raise DeskError("The draft is empty: write something, or let one be made.")
         if len(body) > MAX_BODY_CHARS:
             raise DeskError(f"The draft has {len(body):,} characters, at most {MAX_BODY_CHARS:,} are kept.")
@@ -309,7 +312,7 @@ class Desk:
                 approved, or ``who`` is no staff.
         """
         _must_be_staff(who)
-        move = MOVES[by]
+        move, detail = MOVES[by], clean_line(detail)
         newest = self.newest([query_id]).get(query_id)
         if newest and seen is not None and newest.number != seen:
             raise MeanwhileError(newest)
@@ -351,7 +354,7 @@ class Desk:
         Raises:
             DeskError: sentences are unsupported and no reason is given; or as `move`.
         """
-        reason = " ".join(reason.split())
+        reason = clean_line(reason)
         if unsupported and not reason:
             raise DeskError(
                 f"{len(unsupported)} of its sentences are not supported by what they cite: mend them, or "
@@ -382,6 +385,11 @@ class Desk:
         with self._db.reading() as db:
             return [Event(row.at, row.who, row.what, row.detail) for row in db.execute(asked)]
 
+    def marker(self) -> int:
+        """A number that grows with every change of the desk."""
+        with self._db.reading() as db:
+            return db.execute(sa.select(sa.func.max(events.c.id))).scalar() or 0
+
     def noted(self, what: str) -> dict[str, str]:
         """The newest detail under ``what`` in the trail of each query that has one."""
         asked = sa.select(events.c.query_id, events.c.detail).where(events.c.what == what)
@@ -400,7 +408,7 @@ def _checked(item: Incoming) -> Incoming:
         raise DeskError("A query is empty: give it a text.")
     if len(text) > MAX_CHARS:
         raise DeskError(f"A query has {len(text):,} characters, at most {MAX_CHARS:,} are taken in.")
-    short = [" ".join(value.split()) for value in (item.member, item.reference, item.link)]
+    short = [clean_line(value) for value in (item.member, item.reference, item.link)]
     if any(len(value) > MAX_CHARS // 10 for value in short):
         raise DeskError(f"Member, reference and link may have {MAX_CHARS // 10:,} characters each.")
     return Incoming(text, *short)

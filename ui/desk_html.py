@@ -17,7 +17,7 @@ from ui.library import changes_html
 from ui.recheck import PLAIN, Checked, Review
 from ui.render import KINDS, one_origin
 from ui.stale import Alarm, Stale
-from ui.workbench import Alike, Told, View
+from ui.workbench import Alike, Alikes, Told
 
 _SIGNS = {"supported": "✓", "weak": "?", "unsupported": "✗", PLAIN: ""}
 _AROUND_CHARS = 240
@@ -60,6 +60,11 @@ def _ago(when: datetime) -> str:
     return "just now"
 
 
+def busy_html(line: str) -> str:
+    """While something is looked for."""
+    return f'<p class="hint">{escape(line)}</p>'
+
+
 def empty_html(new: int) -> str:
     """The right side while no query is open."""
     waiting = f"{new} new {'query waits' if new == 1 else 'queries wait'} for an answer." if new else ""
@@ -78,16 +83,16 @@ def query_html(query: Query) -> str:
     )
 
 
-def alike_html(view: View) -> str:
+def alike_html(query: Query, found: Alikes) -> str:
     """Answers that could be reused and open queries that ask the same; nothing when there are none."""
     parts = []
-    if view.answered_alike:
-        parts.append(f"<h3>Answered before</h3>{answers_html(view.answered_alike, view.query)}")
-    if view.open_alike:
+    if found.answered:
+        parts.append(f"<h3>Answered before</h3>{answers_html(found.answered, query)}")
+    if found.waiting:
         items = "".join(
             f'<li><a class="open" href="?query={escape(a.query.id)}">{escape(a.query.text)}</a> '
             f"{_badge(a.query.state)} <small>{escape(a.query.member)} {_percent(a)}</small></li>"
-            for a in view.open_alike
+            for a in found.waiting
         )
         parts.append(f"<h3>Asked as well</h3><ul>{items}</ul>")
     return f'<section class="alike">{"".join(parts)}</section>' if parts else ""
@@ -150,11 +155,12 @@ def _saved(number: int | None, saved: bool) -> str:
 
 
 def _mirror(review: Review) -> str:
-    parts, done = [], 0
+    parts, done, told = [], 0, False
     for sentence in review.sentences:
-        parts.append(escape(review.body[done : sentence.start]))
+        between = review.body[done : sentence.start]
+        parts.append(escape(between.lstrip(" ").removeprefix("\n") if told else between))
         parts.append(_sentence(review.body[sentence.start : sentence.end], sentence))
-        done = sentence.end
+        done, told = sentence.end, sentence.support in ("weak", "unsupported")  # a doubt ends its line
     return "".join(parts) + escape(review.body[done:])
 
 

@@ -41,7 +41,7 @@ class _DeskPage:
         self.selected = gr.State("")
         self.number: gr.State = gr.State(None)  # the revision in the editor
         self.batch = gr.State("")
-        self.status = gr.HTML(elem_id="desk-status")
+        self.status = gr.HTML(elem_id="desk-status", padding=False)
         with gr.Tabs(elem_id="desk-tabs"):
             with gr.Tab("Inbox", id="inbox"), gr.Row(elem_id="desk-columns", equal_height=False):
                 with gr.Column(scale=2, min_width=300, elem_id="desk-left"):
@@ -49,13 +49,15 @@ class _DeskPage:
                 with gr.Column(scale=5, min_width=320, elem_id="desk-right"):
                     self._lay_out_query()
             with gr.Tab("Stale", id="stale") as self.stale_tab:
-                gr.HTML("<p>Approved and posted answers whose evidence is not what it was.</p>")
-                self.stale = gr.HTML(elem_id="desk-stale")
+                gr.HTML(
+                    "<p>Approved and posted answers whose evidence is not what it was.</p>", padding=False
+                )
+                self.stale = gr.HTML(elem_id="desk-stale", padding=False)
             with gr.Tab("Gaps", id="gaps") as self.gaps_tab:
                 gr.HTML(
                     "<p>What was asked, at the desk and in the chat, and the corpus could not answer.</p>"
                 )
-                self.gaps = gr.HTML(elem_id="desk-gaps")
+                self.gaps = gr.HTML(elem_id="desk-gaps", padding=False)
         self.picked = gr.HTML(
             "",
             visible="hidden",
@@ -75,7 +77,7 @@ class _DeskPage:
             self.halt = gr.Button(
                 "Stop", elem_id="desk-stop", size="sm", variant="stop", min_width=80, visible=False
             )
-        self.inbox = gr.HTML(elem_id="desk-inbox")
+        self.inbox = gr.HTML(elem_id="desk-inbox", padding=False)
         with gr.Accordion("Add queries", open=False, elem_id="desk-add"):
             self.paste = gr.Textbox(
                 label="Paste one, or several with blank lines between them", lines=4, max_lines=12,
@@ -100,26 +102,26 @@ class _DeskPage:
     def _lay_out_query(self) -> None:
         with gr.Row(elem_id="desk-back-row"):
             self.back = gr.Button("Back to the inbox", size="sm", elem_id="desk-back", min_width=120)
-        self.query = gr.HTML(elem_id="desk-query")
+        self.query = gr.HTML(elem_id="desk-query", padding=False)
         with gr.Column(visible=False, elem_id="desk-work") as self.work:
-            self.alike = gr.HTML(elem_id="desk-alike")
+            self.alike = gr.HTML(elem_id="desk-alike", padding=False)
             with gr.Row(elem_id="desk-draft-row"):
                 self.draft = gr.Button(
                     "Draft", elem_id="desk-draft", variant="primary", size="sm", min_width=90
                 )
-                self.remarks = gr.HTML(elem_id="desk-remarks")
-            self.conflict = gr.HTML(elem_id="desk-conflict")
+                self.remarks = gr.HTML(elem_id="desk-remarks", padding=False)
+            self.conflict = gr.HTML(elem_id="desk-conflict", padding=False)
             with gr.Row(elem_id="desk-edit", equal_height=False):
                 self.body = gr.Textbox(
                     label="Draft, in Markdown with [n] for sources",
-                    lines=14,
-                    max_lines=30,
+                    lines=12,
+                    max_lines=22,
                     elem_id="desk-body",
                     scale=1,
                     min_width=300,
                 )
                 with gr.Column(scale=1, min_width=300):
-                    self.checks = gr.HTML(elem_id="desk-checks")
+                    self.checks = gr.HTML(elem_id="desk-checks", padding=False)
             self.anyway = gr.Checkbox(
                 False, label="Approve anyway", elem_id="desk-anyway", visible=False, container=False
             )
@@ -135,7 +137,7 @@ class _DeskPage:
                     "post": _button("Mark as posted", "desk-post", "primary"),
                     "reopen": _button("Reopen", "desk-reopen"),
                 }
-            self.evidence = gr.HTML(elem_id="desk-evidence")
+            self.evidence = gr.HTML(elem_id="desk-evidence", padding=False)
             with gr.Accordion("Post", open=False, elem_id="desk-export"):
                 self.format = gr.Radio(
                     [(name, format) for format, name in posting.NAMES.items()],
@@ -143,14 +145,14 @@ class _DeskPage:
                     label="Format",
                     elem_id="desk-format",
                 )
-                self.post = gr.HTML(elem_id="desk-post-text")
+                self.post = gr.HTML(elem_id="desk-post-text", padding=False)
             with gr.Accordion("Earlier answers", open=False, elem_id="desk-earlier"):
                 self.earlier_words = gr.Textbox(
                     label="Search approved answers", max_lines=1, elem_id="desk-earlier-words"
                 )
-                self.earlier = gr.HTML(elem_id="desk-earlier-list")
+                self.earlier = gr.HTML(elem_id="desk-earlier-list", padding=False)
             with gr.Accordion("History", open=False, elem_id="desk-history"):
-                self.history = gr.HTML()
+                self.history = gr.HTML(padding=False)
 
     def connect(self, page: gr.Blocks) -> None:
         """Say what happens when."""
@@ -171,7 +173,7 @@ class _DeskPage:
             trigger_mode="always_last",
             **_QUIET,
         )
-        self.picked.select(self._picked, narrowed, [*self._shown, self.stale], **_QUIET)
+        self.picked.select(self._picked, narrowed, [*self._shown, self.stale_tab, self.stale], **_QUIET)
         # `change` and not `input`, which Gradio does not tell of a text that is pasted.
         self.body.change(
             self._check, here, [self.checks, self.evidence], trigger_mode="always_last", **_QUIET
@@ -197,10 +199,11 @@ class _DeskPage:
         running = [self.status, self.batch, self.all, self.halt, *listed]
         self.all.click(self._draft_all, asked, running, **_QUIET).then(self._list, asked, listed, **_QUIET)
         self.halt.click(background.stop, self.batch, None, queue=False, **_QUIET)
-        self.stale_tab.select(self._stale, None, self.stale, **_QUIET)
+        self.stale_tab.select(self._alarms, None, [self.stale_tab, self.stale], **_QUIET)
         self.gaps_tab.select(self._gaps, None, self.gaps, **_QUIET)
         self.back.click(None, None, None, js="() => window.reexDeskBack()")
         page.load(self._load, narrowed, self._shown, **_QUIET)
+        page.load(self._alarms, None, [self.stale_tab, self.stale], **_QUIET)
         gr.Timer(_REFRESH_S).tick(self._list, asked, listed, **_QUIET)
 
     # Showing
@@ -213,12 +216,18 @@ class _DeskPage:
             self.inbox: desk_html.inbox_html(found, selected, _LISTED),
         }
 
-    def _load(self, state: str, words: str, format: posting.Format, request: gr.Request) -> Update:
+    def _load(self, state: str, words: str, format: posting.Format, request: gr.Request) -> Iterator[Update]:
         wanted = dict(request.query_params).get("query", "")
         try:
-            return self._open(wanted, state, words, format) if wanted else self._nothing(state, words)
+            yield self._open(wanted, state, words, format) if wanted else self._nothing(state, words)
+            if wanted:
+                yield self._alike(wanted)
         except ReexError as error:
-            return self._nothing(state, words) | self._said(str(error), failed=True)
+            yield self._nothing(state, words) | self._said(str(error), failed=True)
+
+    def _alike(self, id_: str) -> Update:
+        query = self._bench.desk.query(id_)
+        return {self.alike: desk_html.alike_html(query, self._bench.alike(query))}
 
     def _nothing(self, state: str, words: str) -> Update:
         new = self._bench.desk.counts()["new"]
@@ -230,7 +239,7 @@ class _DeskPage:
         } | self._list(state, words, "")
 
     def _open(self, id_: str, state: str, words: str, format: posting.Format, said: str = "") -> Update:
-        """Everything about one query; the editor gets its newest revision."""
+        """Everything about one query but what is like it; the editor gets its newest revision."""
         view = self._bench.view(id_)
         newest = view.newest
         cited = view.review.cited if view.review else ()
@@ -241,7 +250,6 @@ class _DeskPage:
             self.number: number,
             self.query: desk_html.query_html(view.query),
             self.work: _SHOW,
-            self.alike: desk_html.alike_html(view),
             self.remarks: desk_html.remarks_html(newest),
             self.conflict: "",
             self.body: gr.update(value=body, interactive=view.query.state not in ("approved", "posted")),
@@ -292,11 +300,14 @@ class _DeskPage:
             return ""
         return desk_html.answers_html(self._bench.answers_with(words), self._bench.desk.query(id_))
 
-    def _stale(self) -> str:
-        return desk_html.stale_html(self._bench.stale())
+    def _alarms(self) -> Update:
+        found = self._bench.stale()
+        label = f"Stale ({len(found)})" if found else "Stale"
+        return {self.stale_tab: gr.update(label=label), self.stale: desk_html.stale_html(found)}
 
-    def _gaps(self) -> str:
-        return desk_html.gaps_html(self._bench.gaps())
+    def _gaps(self) -> Iterator[str]:
+        yield desk_html.busy_html("Grouping what was asked …")
+        yield desk_html.gaps_html(self._bench.gaps())
 
     # Doing
 
@@ -321,11 +332,12 @@ class _DeskPage:
         }
         try:
             works.get(what, lambda: None)()
-            yield self._open(id_, state, words, format, said.get(what, ""))
+            yield self._open(id_, state, words, format, said.get(what, "")) | {self.alike: ""}
+            yield self._alike(id_)
         except ReexError as error:
             yield self._said(str(error), failed=True)
         if what in ("renew", "keep"):
-            yield {self.stale: self._stale()}
+            yield self._alarms()
 
     def _draft(
         self, id_: str, number: int | None, body: str, state: str, words: str, format: posting.Format,
@@ -393,7 +405,7 @@ class _DeskPage:
             }
         except ReexError as error:
             return self._said(str(error), failed=True)
-        return self._open(id_, state, words, format, said)
+        return self._open(id_, state, words, format, said) | self._alike(id_)
 
     # Taking in
 

@@ -20,7 +20,7 @@ from ui.recheck import Review
 from ui.service import Service
 from ui.stale import KEPT, Stale, stale
 
-_MOST_COMPARED = 3000  # queries that a new one is compared with, those that changed last
+_MOST_COMPARED = 1000  # queries that a new one is compared with, those that changed last
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,14 @@ class Alike:
 
 
 @dataclass(frozen=True)
+class Alikes:
+    """What asks the same as a query: answers that could be reused, and queries that wait as well."""
+
+    answered: tuple[Alike, ...]
+    waiting: tuple[Alike, ...]
+
+
+@dataclass(frozen=True)
 class View:
     """All that the desk shows of one query.
 
@@ -42,8 +50,6 @@ class View:
         events: its trail, the oldest first.
         hits: the passages that its markers stand for, by number.
         review: the newest revision, checked; None without a draft.
-        open_alike: open queries that ask the same.
-        answered_alike: approved and posted answers to queries that ask the same.
     """
 
     query: Query
@@ -51,8 +57,6 @@ class View:
     events: tuple[Event, ...]
     hits: dict[int, Hit]
     review: Review | None
-    open_alike: tuple[Alike, ...]
-    answered_alike: tuple[Alike, ...]
 
     @property
     def newest(self) -> Revision | None:
@@ -78,6 +82,7 @@ class Workbench:
         self._index = service.chain.retriever.index
         self.desk = Desk(service.state, service.settings.desk_self_approve)
         self._likeness = Likeness(service.chain.retriever.embedder)
+        self._stale: tuple[tuple[str, int], list[Stale]] | None = None
 
     # Looking
 
@@ -92,7 +97,7 @@ class Workbench:
         hits = self.hits(revisions[-1].answer) if revisions else {}
         checked = self.review(revisions[-1].body, hits, query) if revisions else None
         events = tuple(self.desk.events(query_id))
-        return View(query, revisions, events, hits, checked, *self._alike(query))
+        return View(query, revisions, events, hits, checked)
 
     def hits(self, answer: Answer) -> dict[int, Hit]:
         """The frozen passages of an answer, by number."""
@@ -102,11 +107,14 @@ class Workbench:
         """A text, checked against frozen passages."""
         return recheck.review(body, hits, self._index.lexical.rarity, query.member)
 
-    def _alike(self, query: Query) -> tuple[tuple[Alike, ...], tuple[Alike, ...]]:
+    def alike(self, query: Query) -> Alikes:
+        """What asks the same; takes some seconds once after a start with many queries, to embed them."""
         others = [other for other in self.desk.queries(limit=_MOST_COMPARED) if other.id != query.id]
         waiting = self._likeness.to(query.text, [q for q in others if q.state in OPEN], _text)
         answered = self._likeness.to(query.text, [q for q in others if q.state in DONE], _text)
-        return tuple(Alike(like.item, like.cosine) for like in waiting), tuple(self._answered(answered))
+        return Alikes(
+            tuple(self._answered(answered)), tuple(Alike(like.item, like.cosine) for like in waiting)
+        )
 
     def _answered(self, likes: list[Like[Query]]) -> Iterator[Alike]:
         revisions = self.desk.newest(like.item.id for like in likes)
@@ -121,8 +129,12 @@ class Workbench:
         return [Alike(query, 0.0, revisions[query.id]) for query in found if query.id in revisions]
 
     def stale(self) -> list[Stale]:
-        """The answers whose evidence is not what it was."""
-        return list(stale(self.desk, self._service.chain.retriever))
+        """The answers whose evidence is not what it was; searched for again once desk or corpus changed."""
+        self._index.refresh()
+        now = (self._index.generation, self.desk.marker())
+        if self._stale is None or self._stale[0] != now:
+            self._stale = (now, list(stale(self.desk, self._service.chain.retriever)))
+        return self._stale[1]
 
     def gaps(self) -> list[Group]:
         """What the corpus could not answer."""
