@@ -50,6 +50,17 @@ def ask(service: Service, user: User, question: Question) -> Events:
     return _events(service, user, question)
 
 
+def answer_to(service: Service, user: User, question: Question) -> Answer:
+    """The answer to a question, in turn with others.
+
+    Raises:
+        LineFullError, UsageError: as `ask`.
+    """
+    *_, answer = ask(service, user, question)
+    assert isinstance(answer, Answer)
+    return answer
+
+
 def _events(service: Service, user: User, question: Question) -> Events:
     found: SimpleQueue[Waiting | Event | _End] = SimpleQueue()
     stopped = threading.Event()

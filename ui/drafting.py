@@ -12,6 +12,8 @@ from rag.lexical import terms
 from rag.sentences import has_cjk
 from rag.support import Rarity
 from rag.types import Answer, Citation, Near, Passage, Question, Sentence, Timings
+from ui.accounts import User
+from ui.asking import answer_to
 from ui.desk import Query, Revision
 from ui.recheck import facts_in
 from ui.service import Service
@@ -28,13 +30,14 @@ class Drafted:
     answer: Answer
 
 
-def make_draft(service: Service, query: Query) -> Drafted:
-    """Ask the chain, and put its answer into the forum's voice.
+def make_draft(service: Service, query: Query, who: User) -> Drafted:
+    """Ask the chain on somebody's behalf, and put its answer into the forum's voice.
 
     Raises:
         UsageError: the query is longer than a question may be.
+        LineFullError: too many wait for the model.
     """
-    return in_forums_voice(service.chain.invoke(Question(query.text)))
+    return in_forums_voice(answer_to(service, who, Question(query.text)))
 
 
 def in_forums_voice(answer: Answer) -> Drafted:

@@ -8,9 +8,8 @@ import gradio as gr
 from corpus.errors import ReexError
 from rag.filters import read_filters
 from rag.types import Answer, Question
-from ui.accounts import User
 from ui.api import Allowances, found, spend
-from ui.asking import ask
+from ui.asking import answer_to
 from ui.frame import masthead, viewer
 from ui.render import answer_tail, sentence_as_text
 from ui.service import Service
@@ -53,7 +52,7 @@ def build(service: Service, allowances: Allowances) -> gr.Blocks:
         with _told():
             spend(allowances.questions, user)
             asked = Question(question, filters=read_filters(_filters(since, until, publishers)))
-            return as_text(_last(service, user, asked))
+            return as_text(answer_to(service, user, asked))
 
     def search(
         query: str,
@@ -98,12 +97,6 @@ def as_text(answer: Answer) -> str:
     """An answer as a language model reads it best: marked sentences, then the passages."""
     shown = (sentence_as_text(s) for s in answer.sentences if s.support != "unsupported")
     return (" ".join(shown) + "\n" + answer_tail(answer)).strip()
-
-
-def _last(service: Service, user: User, question: Question) -> Answer:
-    *_, answer = ask(service, user, question)
-    assert isinstance(answer, Answer)
-    return answer
 
 
 def _filters(since: str, until: str, publishers: str) -> dict[str, object]:

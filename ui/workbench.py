@@ -152,7 +152,7 @@ class Workbench:
         query = self.desk.query(query_id)
         _must_be_open(query)
         newest = self.desk.newest([query_id]).get(query_id)
-        made = drafting.make_draft(self._service, query)
+        made = drafting.make_draft(self._service, query, who)
         return self._keep(query_id, made, who, newest, "drafted")
 
     def save(self, query_id: str, body: str, who: User, based_on: int | None) -> Revision:
