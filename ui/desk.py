@@ -332,6 +332,8 @@ class Desk:
                 revision = f"revision {newest.number + 1}" if newest else ""
                 _note(db, query_id, who, move.what, ": ".join(filter(None, (revision, detail))))
         query = self.query(query_id)
+        if not moved and query.state in move.before:
+            raise MeanwhileError(self.newest([query_id])[query_id])
         if not moved:
             raise DeskError(
                 f"The query is {query.state}, so it cannot be {move.what}: that needs one that is "

@@ -9,7 +9,7 @@ from corpus.article import Article
 from corpus.database import now
 from rag.types import Citation, Hit
 from ui import posting
-from ui.desk import STATES, Event, Query, Revision, State
+from ui.desk import DONE, STATES, Event, Query, Revision, State
 from ui.drafting import remarks
 from ui.evidence import link
 from ui.gaps import Group
@@ -232,14 +232,15 @@ def _in_context(citation: Citation, hit: Hit | None) -> str:
     return f"{escape(before)}<mark>{escape(text[start:end])}</mark>{escape(after)}"
 
 
-def post_html(revision: Revision | None, format: posting.Format) -> str:
-    """A draft in the markup of a forum, to be copied, and how it looks."""
+def post_html(query: Query, revision: Revision | None, format: posting.Format) -> str:
+    """The saved draft in the markup of a forum, to be copied, and how it looks."""
     if revision is None:
         return '<p class="hint">There is nothing to post yet.</p>'
+    early = "" if query.state in DONE else '<p class="hint">Nobody has approved this text yet.</p>'
     text = posting.rendered(revision.body, revision.answer.citations, format)
     looks = posting.rendered(revision.body, revision.answer.citations, "html")
     return (
-        f'<div class="post"><button type="button" class="copy" data-desk="copy">'
+        f'<div class="post">{early}<button type="button" class="copy" data-desk="copy">'
         f"Copy {posting.NAMES[format]}</button>"
         f'<span class="copied" role="status"></span><pre tabindex="0" aria-label="Post">{escape(text)}</pre>'
         f'<details><summary>How it looks</summary><div class="looks">{looks}</div></details></div>'

@@ -255,7 +255,7 @@ class _DeskPage:
             self.body: gr.update(value=body, interactive=view.query.state not in ("approved", "posted")),
             self.checks: desk_html.checks_html(view.review, number, saved=True),
             self.evidence: desk_html.evidence_html(newest, view.hits, cited),
-            self.post: desk_html.post_html(newest, format),
+            self.post: desk_html.post_html(view.query, newest, format),
             self.earlier: "",
             self.history: desk_html.history_html(view.events, view.revisions),
         } | self._controls(view) | self._list(state, words, id_) | self._said(said)  # fmt: skip
@@ -293,7 +293,10 @@ class _DeskPage:
         return checks, desk_html.evidence_html(newest, hits, review.cited)
 
     def _post(self, id_: str, format: posting.Format) -> str:
-        return desk_html.post_html(self._bench.desk.newest([id_]).get(id_), format)
+        if not id_:
+            return ""
+        desk = self._bench.desk
+        return desk_html.post_html(desk.query(id_), desk.newest([id_]).get(id_), format)
 
     def _earlier(self, id_: str, words: str) -> str:
         if not id_ or not words.strip():

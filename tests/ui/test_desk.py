@@ -1,6 +1,6 @@
 """Queries come in once, move only as they may, and nothing that was written is lost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -10,7 +10,7 @@ from corpus.database import Database
 from rag.settings import Settings
 from rag.types import Answer, Citation, Timings
 from ui.accounts import LOCAL, User
-from ui.desk import MOVES, STATES, Desk, DeskError, Incoming, MeanwhileError
+from ui.desk import MOVES, STATES, Desk, DeskError, Incoming, MeanwhileError, Revision
 from ui.state import open_state
 
 ANN, BOB = User("1", "ann", "staff"), User("2", "bob", "staff")
@@ -152,6 +152,25 @@ def test_a_text_that_nobody_has_read_is_not_approved(desk: Desk) -> None:
     desk.save(id_, "Output was 5 t. [1]", ANSWER, BOB, 0)
     with pytest.raises(MeanwhileError):
         desk.approve(id_, ANN, 0)
+    assert desk.query(id_).state == "in review"
+
+
+def test_a_revision_that_comes_in_at_the_moment_of_approval_stops_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = brought_to(desk, "in review")
+    look = desk.newest
+
+    def slow_look(ids: Iterable[str]) -> dict[str, Revision]:
+        found = look(ids)
+        monkeypatch.setattr(desk, "newest", look)
+        desk.save(id_, "Slipped in", ANSWER, ANN, 0)
+        return found
+
+    monkeypatch.setattr(desk, "newest", slow_look)
+    with pytest.raises(MeanwhileError) as caught:
+        desk.approve(id_, BOB, 0)
+    assert caught.value.theirs.body == "Slipped in"
     assert desk.query(id_).state == "in review"
 
 
