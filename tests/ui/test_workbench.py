@@ -230,14 +230,14 @@ def test_a_batch_goes_on_after_a_failure_and_can_be_stopped(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [corpus.take(text) for text in (MP, "fails", GAP)]
-    invoke = corpus.service.chain.invoke
+    stream = corpus.service.chain.stream
 
-    def failing(question: Any, *_: Any, **__: Any) -> Any:
+    def failing(question: Any, *_: Any, **options: Any) -> Any:
         if question.text == "fails":
             raise ReexError("It failed.")
-        return invoke(question)
+        return stream(question, **options)
 
-    monkeypatch.setattr(corpus.service.chain, "invoke", failing)
+    monkeypatch.setattr(corpus.service.chain, "stream", failing)
     told = list(corpus.bench.draft_all(ANN, threading.Event()))
     assert [(word.done, word.failed, word.over) for word in told] == [
         (0, 0, False), (1, 0, False), (2, 1, False), (3, 1, True),
