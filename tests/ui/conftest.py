@@ -70,6 +70,7 @@ class Product:
 
 Make = Callable[..., Product]
 
+DESKTOP, PHONE = {"width": 1366, "height": 820}, {"width": 390, "height": 844}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

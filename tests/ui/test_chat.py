@@ -13,11 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from evals import feedback
 from rag.llm import LLM
-from tests.ui.conftest import PASSWORD, QUESTION, SAYS, Make, Product
+from tests.ui.conftest import DESKTOP, PASSWORD, PHONE, QUESTION, SAYS, Make, Product
 
 pytestmark = pytest.mark.browser
 
-DESKTOP, PHONE = {"width": 1366, "height": 820}, {"width": 390, "height": 844}
 HOSTILE = (
     "<img src=x onerror='window.hit=1'> ${window.hit=1} {{value}} </textarea><script>window.hit=1</script>"
 )

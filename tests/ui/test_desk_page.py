@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from rag.embed import PACKAGED, Embedder
 from rag.ingest import ingest
 from tests.corpus.site import Answer, Site
-from tests.ui.test_page import CHROMIUM_FLAGS, DESKTOP, PHONE, serving
+from tests.ui.conftest import DESKTOP, PHONE
+from tests.ui.test_page import serving
 
 pytestmark = pytest.mark.browser
 
@@ -73,14 +74,6 @@ def forum() -> Iterator[Site]:
 def url(folder: Path) -> Iterator[str]:
     with serving(folder, "ollama:none", "127.0.0.1") as address:
         yield f"{address}/desk/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ from playwright.sync_api import Browser, Page, expect
 from rag.embed import PACKAGED, Embedder
 from rag.ingest import ingest
 from tests.corpus.site import Answer, Site, make_post
+from tests.ui.conftest import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
 
 BAOGANG = "What did Baogang commit to under the 15th Five-Year Plan?"
 BAOGANG_URL = "https://rareearthexchanges.com/?p=5652"
-DESKTOP, PHONE = {"width": 1366, "height": 820}, {"width": 390, "height": 844}
 ANSWER_MS = 180_000
 FILES = Path(__file__).parents[1] / "corpus" / "files"
 HOSTILE = "<img src=x onerror='window.hit=1'> ${window.hit=1} {{value}} <script>window.hit=1</script>"

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.conftest import PASSWORD, Make, Product
-from tests.ui.test_page import CHROMIUM_FLAGS, DESKTOP, PHONE
+from tests.ui.conftest import DESKTOP, PASSWORD, PHONE, Make, Product
 
 pytestmark = pytest.mark.browser
 
@@ -21,14 +20,6 @@ def product(make_product: Make) -> Product:
 def url(product: Product) -> Iterator[str]:
     with product.served() as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
