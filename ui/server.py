@@ -30,6 +30,7 @@ from ui import (
     refresh,
     sharing,
     signin,
+    suggest,
     tools,
 )
 from ui.accounts import Accounts, Role
@@ -157,7 +158,10 @@ def _announced(
 
 
 def _warm_up(chain: AnswerChain) -> None:
-    # The first question meets the same error, and shows it.
+    # Whoever comes first meets the same errors, and is shown them.
+    with contextlib.suppress(ReexError):
+        for language in ("en", "zh"):
+            suggest.starters(chain, language=language)
     with contextlib.suppress(ReexError):
         chain.warm_up()
 
