@@ -15,14 +15,18 @@ import yaml
 
 from corpus.clean import CJK, WORD
 
-LISTS: dict[str, list[str]] = yaml.safe_load(
-    (Path(__file__).parent / "furniture.yaml").read_text(encoding="utf-8")
-)
+_READ = yaml.safe_load((Path(__file__).parent / "furniture.yaml").read_text(encoding="utf-8"))
+_WORDS: dict[str, list[str]] = _READ.pop("words")
+LISTS: dict[str, list[str]] = _READ
 
 
 def either(patterns: Iterable[str]) -> re.Pattern[str]:
-    """One pattern that finds any of several, in either case."""
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+    """One pattern that finds any of several, in either case; "{month}" stands for any of the words so called."""
+    return re.compile("|".join(f"(?:{_filled(pattern)})" for pattern in patterns), re.IGNORECASE)
+
+
+def _filled(pattern: str) -> str:
+    return re.sub(r"\{([^\W\d][\w ]*)\}", lambda name: f"(?:{'|'.join(_WORDS[name[1]])})", pattern)
 
 
 _LINE, _BYLINE, _NOTE = either(LISTS["lines"]), either(LISTS["bylines"]), either(LISTS["notes"])
