@@ -44,6 +44,27 @@ AFTER = [
         ["扫描二维码关注本报公众号"],
         ["声明：本文仅代表作者个人观点，与本网站无关。"], ["股市回暖，先开户！送给你>>"],
         ["编辑：李四"], ["（完）"],
+        ["Securities Disclosure: I, Ann Lee, hold no interest in any company mentioned in this article."],
+        ["The Ledger has positions in and recommends Halden. The Ledger has a disclosure policy."],
+        ["Members of our staff may hold shares in companies named on this site. Do your own research."],
+        ["This article was developed in collaboration with Halden, a client at the time of publishing."],
+        ["We may earn a commission from links on this page."],
+        ["This alert is provided for general information only. Prior results guarantee nothing."],
+        ["It does not take policy positions. Its research is nonpartisan and nonproprietary."],
+        ["Never miss a story: follow Metals Daily on LinkedIn and Telegram."],
+        ["Don't forget to follow us @metals for news!"], ["Learn about our editorial policies."],
+        ["Before you buy stock in Halden, consider this:"], ["(With files from the Canadian Press)"],
+        ["Thanks for reading! Subscribe for free to receive new posts."],
+        ["Want to know more about our services?"],
+        ["This story is republished courtesy of Kiruna News, a popular site."], ["(Adds details, shares)"],
+        ["AP is solely responsible for all content."], ["Most Read from the Ledger"],
+        ["Image source, Getty Images"],
+        ["This document is subject to copyright."],
+        ["Lee, A. (2025). Dust. Kilns, 12(3), 45. doi:10.1016/j.x.2025.01"],
+        ["For media inquiries contact Ann Lee."], ["Artikel teilen"], ["Foto: dpa"], ["구독하기"],
+        ["特别声明：以上内容为自媒体平台用户上传并发布，本平台仅提供信息存储服务。"], ["本文来源：稀土网"],
+        ["作者 | 王五"],
+        ["更多精彩内容请关注公众号"], ["海量资讯、精准解读，尽在财经APP"],
         ["On behalf of the Board,", "HALDEN MINERALS CORP.", "“Jane Doe”\nPresident and Director",
          "For further information, please contact:\nJane Doe, Tel: 604-555-0190"],
         ["Competent Person’s Statement\nThe information in this report that relates to Mineral Resources is "
@@ -110,6 +131,22 @@ def test_boilerplate_goes(blocks: list[str]) -> None:
         "Investors can subscribe for 4 million new shares until 5 May.",
         "Lynas expects no obligation to update its licence before 2026.",
         "Samsung will supply motors to Google Play and 40 other firms from May.",
+        "The ministry does not have positions in any of the companies it regulates, Lee said.",
+        "The agreement does not constitute an offer to the minority holders, according to the court.",
+        "The foundation is a private nonprofit organisation that owns the mine.",
+        "Buyers follow the price on the Shanghai exchange and on LinkedIn alike.",
+        "No part of the mine may be sold without the written consent of the state.",
+        "This document was signed by both ministers in Tokyo.",
+        "This update was the second in a month, and it cut the forecast to 3,000 tonnes.",
+        "See the mine from the air and you see a scar.",
+        "He holds a degree in chemistry and built the first circuit himself.",
+        "Our app counts every drum, said the manager of the store.",
+        "Members of the alliance have until Friday to reply.",
+        "Terms",
+        "Operations",
+        "Corporate",
+        "商务部提醒企业谨慎投资海外稀土项目。",
+        "市场信息由协会统一发布，企业不得自行报价。",
         "公司发布风险提示称，二季度产量下降12%。",
         "受访者说，扫码即可查询每吨氧化镨钕的来源，今年已登记3万吨。",
         "该企业用AI生成的配方使氧化镨钕产量提高3%。",
@@ -164,3 +201,27 @@ def test_the_caption_of_a_table_stays_with_its_rows() -> None:
 def test_rows_that_start_with_a_date_are_no_bylines() -> None:
     rows = "03/17/2026 | 552,000\n03/18/2026 | 554,000"
     assert strip_lines([*BEFORE, rows]) == [*BEFORE, rows]
+
+
+def test_rows_that_say_what_an_official_document_is_go_from_its_head() -> None:
+    rows = "【发布单位】 | 安全与管制局\n【发文日期】 | 2026年5月29日"
+    assert strip_lines([rows, *BEFORE]) == BEFORE
+
+
+def test_beside_legal_sentences_at_the_end_only_what_says_a_figure_stays() -> None:
+    legal = "This article does not constitute legal advice."
+    assert (
+        strip_lines([*BEFORE, *AFTER, f"{legal} It wants to show what may matter to clients."])
+        == BEFORE + AFTER
+    )
+    assert strip_lines([*BEFORE, *AFTER, f"{legal} It names 40 mines."]) == [
+        *BEFORE,
+        *AFTER,
+        "It names 40 mines.",
+    ]
+
+
+def test_a_heading_goes_with_all_its_lines() -> None:
+    appeal = "Sign up here for our daily newsletter on metals and mines."
+    assert strip_lines([*BEFORE, "Every morning", appeal, "Costs", *AFTER]) == [*BEFORE, "Costs", *AFTER]
+    assert strip_lines([*BEFORE, "Costs", *AFTER]) == [*BEFORE, "Costs", *AFTER]

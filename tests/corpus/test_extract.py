@@ -37,18 +37,18 @@ def page(body: str = BODY, head: str = "", url: str = URL, kind: str = "text/htm
 # Quality
 
 
-STRICTER = {"aspnet", "lawtypo3"}
-"""Their truths leave out what stays here: a highlight with a figure of its own, and a footnote."""
+STRICTER = {"aspnet", "substack", "doe_drupal"}
+"""Their truths leave out what stays here: a highlight and a footnote with figures of their own, a standfirst."""
 
 
-@pytest.mark.parametrize(("half", "pages"), [("tuning", 64), ("report", 26)])
+@pytest.mark.parametrize(("half", "pages"), [("tuning", 84), ("report", 26)])
 def test_the_bodies_of_saved_pages_are_found_without_navigation(half: str, pages: int) -> None:
     scores = score_folder(PAGES / half)
     assert len(scores) == pages
     assert sum(score.f1 for score in scores) / pages >= 0.98
     assert min(score.f1 for score in scores) >= 0.9
     assert {score.page for score in scores if score.navigation} <= STRICTER
-    assert sum(len(score.navigation) for score in scores) <= len(STRICTER)
+    assert sum(len(score.navigation) for score in scores) <= 4
 
 
 def test_the_score_of_a_page_falls_with_what_is_missing_and_with_what_is_too_much() -> None:
@@ -201,6 +201,89 @@ def test_a_table_without_marks_has_a_header_where_words_stand_above_figures() ->
     assert page(f"{BODY}<table>{bold}</table>").text == TEXT + "\n\nSite: Kiruna | State: open"
     pairs = "<tr><td>Company</td><td>Halden</td></tr><tr><td>Staff</td><td>230</td></tr>"
     assert page(f"{BODY}<table>{pairs}</table>").text == TEXT + "\n\nCompany | Halden\nStaff | 230"
+
+
+def test_words_beside_a_box_stay() -> None:
+    said = "The mine opened in 2019 with three kilns, and made 900 tonnes in its first year."
+    text = page(f"<div class='img_box'><img></div>{said} <b>All</b> was sold.<div>{BODY}</div>").text
+    assert text == f"{said} All was sold.\n\n{TEXT}"
+
+
+def test_highlights_go_when_the_article_has_all_their_figures() -> None:
+    points = "<li>Kiruna kiln opened by Halden in March</li><li>Two staff for each of 9 jobs</li>"
+    box = f"<div class='key-points'><ul>{points}</ul></div>"
+    assert page(box + BODY).text.startswith("- Two staff for each of 9 jobs")
+    more = "<p>There are two staff for each of the nine jobs on offer.</p>"
+    assert (
+        page(box + BODY + more).text == f"{TEXT}\n\nThere are two staff for each of the nine jobs on offer."
+    )
+
+
+def test_footnotes_go_unless_they_say_a_measure() -> None:
+    body = BODY.replace("late.", "late.<a href='#fn1'>1</a>")
+    notes = "<li id='fn1'>Bureau of Mines (2024), p. 17.</li><li id='fn2'>The ore held 3.1 per cent of oxide.</li>"
+    assert page(f"{body}<ol class='footnotes'>{notes}</ol>").text == (
+        f"{TEXT}\n\n- The ore held 3.1 per cent of oxide."
+    )
+
+
+def test_notes_in_small_print_at_the_end_go_unless_they_say_a_figure() -> None:
+    for markup in (
+        "<p><em>{}</em></p>",
+        "<p style='font-size:12px'>{}</p>",
+        "<p class='has-small-font-size'>{}</p>",
+    ):
+        note = markup.format("The Bureau of Kilns thinks about kilns since 1994 and takes pride in it.")
+        assert page(BODY + note).text == TEXT
+        figure = markup.format("The Bureau of Kilns counted 40 kilns in Sweden and Finland.")
+        assert page(BODY + figure).text.endswith("counted 40 kilns in Sweden and Finland.")
+        assert page(note + BODY).text != TEXT  # not at the end
+
+
+def test_a_price_that_a_script_keeps_up_to_date_is_no_word_of_its_sentence() -> None:
+    body = BODY.replace(
+        "Halden Minerals", "Halden <span class='ticker'>(STO: HLD) <b>41.10 -2.14%</b></span>"
+    )
+    assert page(body).text.startswith("Halden (STO: HLD) opened its second kiln")
+
+
+def test_how_to_dial_into_a_call_goes_and_a_report_of_one_stays() -> None:
+    heading = "<p><strong>Conference Call</strong></p>"
+    assert page(f"{BODY}{heading}<p>To take part, dial 1-888-555-0118.</p>").text == TEXT
+    assert "will discuss" in page(f"{BODY}{heading}<p>Managers will discuss the results at 10:00.</p>").text
+
+
+def test_the_headline_of_a_filing_without_headings_goes() -> None:
+    line = "<p align='center'><b>Halden Minerals Opens Second Kiln in Kiruna</b></p>"
+    assert page(f"{line}{BODY}<table><tr><td></td><td>1</td></tr></table>").text == TEXT
+
+
+def test_a_heading_whose_words_are_gone_goes_with_them() -> None:
+    box = "<h4>Map of the week</h4><div><p>Explore our map of kilns.</p><a class='btn' href='/m'>Open the map</a></div>"
+    after = "<h2>Dust</h2><p>The town asks for a report on dust by the end of the year.</p>"
+    assert page(BODY + box + after).text == page(BODY + after).text
+
+
+@pytest.mark.parametrize(
+    "inset",
+    [
+        "<p><strong><a href='/x'>Miners of Lapland ask for a higher price</a></strong></p>",
+        "<div><h5>All about kilns</h5><p>Our book is out now.</p><p><a href='/b'>To the shop</a></p></div>",
+    ],
+)
+def test_links_and_offers_between_paragraphs_go(inset: str) -> None:
+    after = "<p>The town asks for a report on dust by the end of the year.</p>"
+    assert page(BODY + inset + after).text == page(BODY + after).text
+
+
+def test_a_small_box_with_a_figure_stays() -> None:
+    box = "<div><p>The kiln cost 41 million euros.</p><p><a href='/b'>To the permit</a></p></div>"
+    assert "The kiln cost 41 million euros." in page(BODY + box + BODY.replace("Kiruna", "Luleå")).text
+
+
+def test_who_said_a_quotation_stays() -> None:
+    quote = "<blockquote><p>“We had to rebuild the scrubber twice.”</p><footer><cite>Ann Weller, chief executive</cite></footer></blockquote>"
+    assert "Ann Weller, chief executive" in page(BODY + quote + BODY.replace("Kiruna", "Luleå")).text
 
 
 def test_headers_inside_an_article_keep_their_headings_and_sentences() -> None:
