@@ -32,6 +32,7 @@ def _filled(pattern: str) -> str:
 _LINE, _BYLINE, _NOTE = either(LISTS["lines"]), either(LISTS["bylines"]), either(LISTS["notes"])
 _CREDIT, _APPEAL, _STATEMENT = either(LISTS["credits"]), either(LISTS["appeals"]), either(LISTS["statements"])
 _LEGAL_HEADING, _LEGAL = either(LISTS["legal headings"]), either(LISTS["legal words"])
+_ASIDE = either(LISTS["asides"])
 _OF_ITSELF = either(LISTS["self references"])
 _FIELD = either(LISTS["fields"])
 _CONTACT_HEADING, _BIO = either(LISTS["contact headings"]), either(LISTS["bios"])
@@ -42,7 +43,16 @@ _REPORTED = re.compile(
     re.IGNORECASE,
 )
 """Somebody is quoted: not the publisher speaks."""
+_CORRECTION = re.compile(
+    r"(?:correct|clarif|updat|editor.s note|更正)\w*\b.{0,40}[:：]"
+    r"|this \w+ (?:was|has been) (?:amended|corrected|updated)\b|an? (?:earlier|previous) version of this\b",
+    re.IGNORECASE,
+)
+"""What was wrong in an article: its sentences belong together."""
+_ABOUT = re.compile(r"About (?:the )?[A-Z]")
 _TABLE_CAPTION = re.compile(r"(?:table|表)\.? ?[\dIVX]+\b.*", re.IGNORECASE)
+_NO_FIGURE = re.compile(r"\b43-101\b|\b\d+ years\b")
+"""What is said of experts, not of metals."""
 _FIGURE = re.compile(r"\d[\d.,]*")
 _NAME_END = re.compile(
     r"\b(?:Inc|Ltd|Corp|Co|S\.A|N\.V|Jr|Ph\.D|P\.Geo|P\.Eng|LL\.M|M\.Sc)\.$", re.IGNORECASE
@@ -92,7 +102,9 @@ def is_furniture_line(line: str) -> bool:
 
 def is_appeal(line: str) -> bool:
     """Whether a line asks its reader to give, to subscribe, to install, or to write to the editors."""
-    return _weight(line) <= _LONGEST_CREDIT and bool(_APPEAL.search(line)) and not _REPORTED.search(line)
+    if _weight(line) > _LONGEST_CREDIT or _REPORTED.search(line):
+        return False
+    return bool(_APPEAL.search(_without_asides(line)))
 
 
 def resembles(line: str, title: str) -> bool:
@@ -106,7 +118,7 @@ def strip_lines(blocks: Iterable[str], title: str = "") -> list[str]:
     """Drop what is no part of an article from its paragraphs, lists and tables, and notes inside the rest."""
     lines = [(place, line) for place, block in enumerate(blocks) for line in block.split("\n")]
     whole = [(place, _NOTE.sub("", line).strip()) for place, line in lines]
-    lines = whole
+    lines = [(place, rest) for place, line in whole if (rest := _without_asides(line))]
     lines = [(place, line) for place, line in lines if not is_furniture_line(line.removeprefix("- "))]
     lines = [(place, line) for place, line in lines if not is_appeal(line)]
     lines = _without_captions(_without_contacts(_without_statements(lines)))
@@ -131,6 +143,17 @@ def _is_loose(line: str) -> bool:
     return not (line.startswith("- ") or " | " in line or _ends_a_sentence(line))
 
 
+def _without_asides(line: str) -> str:
+    """A line without sentences on who vouches for a release and where its company is found on the web."""
+    sentences = _BETWEEN_SENTENCES.split(line)
+    rest = [sentence for sentence in sentences if not _is_aside(sentence)]
+    return line if len(rest) == len(sentences) else " ".join(rest)
+
+
+def _is_aside(sentence: str) -> bool:
+    return bool(_ASIDE.search(sentence)) and not says_figure(_NO_FIGURE.sub("", sentence))
+
+
 def _without_statements(lines: _Lines) -> _Lines:
     """Drop legal language: what stands under a heading of its own, and single sentences elsewhere."""
     kept: _Lines = []
@@ -142,7 +165,11 @@ def _without_statements(lines: _Lines) -> _Lines:
             continue
         is_heading = _is_loose(line) and len(line) <= _LONGEST_HEADING
         under_heading = under_heading and not is_heading and bool(_LEGAL.search(line))
+        under_heading = under_heading and not (CJK.search(line) and says_figure(line))
         if under_heading:
+            continue
+        if _CORRECTION.match(line):
+            kept.append((place, line))
             continue
         sentences = _BETWEEN_SENTENCES.split(line)
         rest = [sentence for sentence in sentences if not _is_statement(sentence)]
@@ -182,7 +209,9 @@ def _without_emptied(lines: _Lines, whole: list[str]) -> _Lines:
         below = lines[number + 1][1] if number + 1 < len(lines) else ""
         was_below = whole[place_of[line] + 1] if place_of.get(line, len(whole)) + 1 < len(whole) else ""
         heads = _is_loose(line) and len(line) <= _LONGEST_HEADING
-        next_heads = not below or (_is_loose(below) and len(below) <= _LONGEST_HEADING)
+        next_heads = not below or (
+            len(below) <= _LONGEST_HEADING and (_is_loose(below) or _ABOUT.match(below))
+        )
         if not (heads and next_heads and was_below and was_below != below and is_prose(was_below)):
             kept.append((place, line))
     return kept
@@ -207,7 +236,7 @@ def _without_contacts(lines: _Lines) -> _Lines:
         if _is_contact(line):
             gone.add(start)
             before = start - 1  # the name above a number, in one paragraph
-            while before >= 0 and lines[before][0] == place and _is_loose(lines[before][1]):
+            while before >= 0 and lines[before][0] == place and _is_name_or_label(lines[before][1]):
                 gone.add(before)
                 before -= 1
         elif len(line) <= _LONGEST_LINE and _CONTACT_HEADING.fullmatch(line.strip(" .:*|")):
@@ -218,6 +247,10 @@ def _without_contacts(lines: _Lines) -> _Lines:
                 end -= 1
             gone.update(range(start, end))
     return [line for place, line in enumerate(lines) if place not in gone]
+
+
+def _is_name_or_label(line: str) -> bool:
+    return _is_loose(line.removesuffix(":")) and len(line) <= _LONGEST_HEADING
 
 
 def _heads_what_follows(lines: _Lines, start: int, end: int) -> bool:

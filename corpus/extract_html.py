@@ -20,10 +20,12 @@ from corpus.boilerplate import is_prose, strip_lines
 from corpus.clean import clean_line
 from corpus.errors import Unreadable
 from corpus.extract_text import from_fields
+from corpus.forums import keep_first_post
 from corpus.furniture import (
     corrections,
     drop_furniture,
     drop_headline,
+    is_named_heading,
     is_standfirst,
     main_part,
     mark_requests,
@@ -105,10 +107,12 @@ def from_html(raw: bytes, url: str, charset: str = "") -> Article:
     description = read_description(tree)
     mark_requests(tree)
     drop_hidden(tree)
+    keep_first_post(tree)
     _unwrap_layout(tree)
     drop_note_marks(tree)
     drop_furniture(tree)
     drop_headline(tree, title := clean_line(metadata["title"]))
+    _mark_headings(tree)
     _mark_paragraphs(tree)
     _mark_stray_words(tree)
     _mark_headers(tree)
@@ -187,6 +191,7 @@ def _mark_paragraphs(tree: html.HtmlElement) -> None:
         if is_prose(box.text) and all(child.tag in _INLINE for child in box)
     ]
     in_parent = Counter(box.getparent() for box in boxes)
+    named = {box.get("class") for box in boxes if in_parent[box.getparent()] > 1} - {None}
     for parent, count in in_parent.items():
         for box in parent.iterchildren("div", "section"):
             if all(child.tag in _INLINE for child in box) and (count > 1 or is_standfirst(box)):
@@ -194,16 +199,26 @@ def _mark_paragraphs(tree: html.HtmlElement) -> None:
     for said_by in tree.iter("footer", "cite"):
         if said_by.getparent().tag in ("blockquote", "figure"):
             said_by.tag = "p"
-    for box in list(tree.iter("div")):  # trafilatura loses one alone among paragraphs
+    for box in list(tree.iter("div")):  # trafilatura loses one alone among paragraphs, or named as they are
         if all(e.tag in _INLINE for e in box.iterdescendants()):
             text = "".join(islice(box.itertext(), _LONG)).strip()
-            if is_prose(text) and text.endswith(_SENTENCE_MARKS) and _is_among_paragraphs(box):
+            like_others = box.get("class") in named or _is_among_paragraphs(box)
+            if is_prose(text) and text.endswith(_SENTENCE_MARKS) and like_others:
                 box.tag = "p"
+
+
+def _mark_headings(tree: html.HtmlElement) -> None:
+    """Boxes that page builders name as headings, or that head a box of highlights, become headings."""
+    for box in tree.iter("div"):
+        if all(e.tag in _INLINE for e in box.iterdescendants()):
+            text = "".join(islice(box.itertext(), _LONG)).strip()
+            if 0 < len(text) < _LONG and not text.endswith((".", "。")) and is_named_heading(box):
+                box.tag = "h3"
 
 
 def _is_among_paragraphs(box: html.HtmlElement) -> bool:
     above, below = box.getprevious(), box.getnext()
-    if above is not None and above.tag in _HEADINGS:
+    if above is not None and above.tag in ("h1", *_HEADINGS):
         return True
     return any(e is not None and e.tag == "p" and is_prose("".join(e.itertext())) for e in (above, below))
 
@@ -213,6 +228,10 @@ def _mark_headers(tree: html.HtmlElement) -> None:
     for table in tree.iter("table"):
         rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in table.iter("tr")]
         rows = [row for row in rows if row]
+        caption = "".join(rows[0][0].itertext()).strip() if len(rows) > 2 else ""
+        if caption and len(rows[0]) == 1 < len(rows[1]):  # in a row across all columns
+            table.addprevious(_paragraph(caption))
+            rows.pop(0)[0].getparent().drop_tree()
         if len(rows) < 2:
             continue
         in_head = rows[0][0].getparent().getparent().tag == "thead"

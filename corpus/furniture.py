@@ -17,7 +17,10 @@ from corpus.clean import WORD
 from corpus.hidden import drop
 from corpus.notes import drop_footnotes
 
-_TAGS = frozenset(["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "address"])
+_TAGS = frozenset(
+    ["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "address",
+     "amp-twitter", "amp-instagram", "amp-facebook", "amp-tiktok", "amp-ad"]
+)  # fmt: skip
 _ROLES = frozenset(
     ["navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog",
      "menu", "menubar", "toolbar", "tablist", "alert"]
@@ -35,6 +38,7 @@ _IN_LINE = ("a", "span", "strong", "em", "b", "i", "font")
 _MOST_HEADINGS = 100
 """Each is looked at with all that follows it; a page with more of them is made to waste time."""
 _REPEATED = 0.6
+_PULLED = 0.7
 _STEM = 5
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -94,7 +98,8 @@ _SUMMARIES = frozenset(tuple(name.split()) for name in LISTS["summary names"])
 _CALL_SECTION = either(LISTS["call headings"])
 _DIAL_IN = either(LISTS["dial in"])
 _STANDFIRSTS = frozenset(tuple(name.split()) for name in LISTS["standfirsts"])
-_LONGEST_NAME = max(map(len, _NAMES | _STANDFIRSTS | _SUMMARIES))
+_HEADING_NAMES = frozenset(tuple(name.split()) for name in LISTS["heading names"])
+_LONGEST_NAME = max(map(len, _NAMES | _STANDFIRSTS | _SUMMARIES | _HEADING_NAMES))
 
 
 def mark_requests(tree: HtmlElement) -> None:
@@ -132,6 +137,7 @@ def drop_furniture(tree: HtmlElement) -> None:
     drop(e for e in tree.iter("p", "div", "li", "blockquote") if _is_label_of_link(e))
     drop(e for e in tree.iter("p", "div") if _is_byline(e) or _is_under_picture(e))
     drop(card for cards in _teasers(tree, prose) for card in cards)
+    _drop_pulled_quotes(tree)
     for heading in _headings(tree, _SUMMARY):
         _drop_repetition(tree, _section(heading))
     for box in [e for e in tree.iter("div", "section", "ul") if any(n in _SUMMARIES for n in _names_of(e))]:
@@ -221,6 +227,11 @@ def is_standfirst(element: HtmlElement) -> bool:
     return element.get("itemprop") == "description" or any(
         name in _STANDFIRSTS for name in _names_of(element)
     )
+
+
+def is_named_heading(element: HtmlElement) -> bool:
+    """Whether a box is named as a heading, or says what boxes of highlights say above them."""
+    return any(name in _HEADING_NAMES for name in _names_of(element)) or _says(element, _SUMMARY)
 
 
 def standfirsts(tree: HtmlElement, part: HtmlElement, description: str) -> list[HtmlElement]:
@@ -530,7 +541,9 @@ def _keep_headings(element: HtmlElement, headings: set[HtmlElement]) -> None:
             continue
         if child in headings:
             _keep_headings(child, headings)
-        elif not (is_prose(text := _text(child, _LONG)) and text.endswith(_SENTENCE_MARKS)):
+        elif not is_standfirst(child) and not (
+            is_prose(text := _text(child, _LONG)) and text.endswith(_SENTENCE_MARKS)
+        ):
             drop([child])
 
 
@@ -681,8 +694,23 @@ def _drop_repetition(tree: HtmlElement, section: list[HtmlElement]) -> None:
         _drop_retold(tree, section)
 
 
+def _drop_pulled_quotes(tree: HtmlElement) -> None:
+    """Drop quotations that repeat a sentence of the article, with the name under them."""
+    quotes = [e for e in tree.iter("blockquote") if len(_text(e, _LONGEST_BOX + 1)) <= _LONGEST_BOX]
+    everything = _runs(_text(tree)) if quotes else Counter()
+    for quote in quotes[:_MOST_HEADINGS]:
+        text = whole = _text(quote)
+        for said_by in quote.iter("footer", "cite"):
+            text = text.replace(_text(said_by), "", 1)
+        said = _runs(text)
+        least = len(said) if says_figure(text) else _PULLED * len(said)
+        if said and sum(everything[run] > said[run] for run in said) >= least:
+            everything.subtract(_runs(whole))  # the last of several stays
+            drop([quote])
+
+
 def _drop_retold(tree: HtmlElement, section: list[HtmlElement]) -> None:
-    """Drop the items of a list that the article tells in other words, and the list when none is left."""
+    """Drop a list when the article tells every item of it in other words; else all of it stays."""
     items = [item for element in section for item in element.iter("li")]
     if not 1 < len(items) <= _MOST_POINTS:
         return
@@ -690,7 +718,8 @@ def _drop_retold(tree: HtmlElement, section: list[HtmlElement]) -> None:
     outside = (e for e in tree.iter("p", "li", "div", "td") if e not in inside and not _holds_blocks(e))
     told = set().union(*(_long_words(_text(e, _LONG)) for e in islice(outside, _MOST_TOLD)))
     repeated = [item for item in items if _retells(_long_words(_text(item)), told)]
-    drop(section if len(repeated) == len(items) else repeated)
+    if len(repeated) == len(items):
+        drop(section)
 
 
 def _holds_blocks(element: HtmlElement) -> bool:

@@ -221,6 +221,84 @@ def test_beside_legal_sentences_at_the_end_only_what_says_a_figure_stays() -> No
     ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "证券代码：688000X 证券简称：瑞岭稀土 公告编号：2026-017",
+        "本公司董事会及全体董事保证本公告内容不存在任何虚假记载、误导性陈述或者重大遗漏。",
+        "敬请广大投资者理性投资，注意投资风险。",
+        "上述预计数据不构成公司对投资者的业绩承诺。",
+        "I may hold, or have lost, positions in anything mentioned.",
+        "Nothing here is advice.",
+        "Further details are on the Company's website.",
+        "For more information, visit www.halden.example.",
+        "This release was reviewed by Ann Weller, P.Eng., a Qualified Person under NI 43-101.",
+        "Ann Weller, who has 25 years of experience, consents to its inclusion in this release.",
+    ],
+)
+def test_what_companies_and_authors_say_for_their_lawyers_goes(line: str) -> None:
+    assert strip_lines([*BEFORE, line, *AFTER]) == BEFORE + AFTER
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The resource of 12.3 million tonnes was prepared by Ann Weller, a Qualified Person under NI 43-101.",
+        "An earlier version of this article misstated the margin. It was 23 votes, not 32.",
+        "This article was amended on 14 May 2025. An earlier version said the loan would run for 10 years.",
+        "Halden is a producer of separated rare earths with a kiln in Kiruna.",
+        "All dollar amounts are in United States dollars unless stated otherwise.",
+    ],
+)
+def test_what_sounds_like_it_but_says_something_stays_whole(line: str) -> None:
+    assert strip_lines([*BEFORE, *AFTER, line]) == [*BEFORE, *AFTER, line]
+
+
+def test_who_vouches_for_a_release_goes_alone_and_the_company_stays() -> None:
+    person = (
+        "Ann Weller, a qualified person as defined by National Instrument 43-101, has approved this release."
+    )
+    sampling = "Samples were sent to a laboratory in Kiruna, with blanks among them."
+    about = [
+        "About Halden Minerals Corp.",
+        "Halden separates rare earths. For more information, visit halden.example.",
+    ]
+    assert strip_lines([*BEFORE, "Qualified Person", person, *about]) == [
+        *BEFORE, about[0], "Halden separates rare earths.",
+    ]  # fmt: skip
+    assert strip_lines([*BEFORE, "Qualified Person", f"{person} {sampling}", *AFTER]) == [
+        *BEFORE, "Qualified Person", sampling, *AFTER,
+    ]  # fmt: skip
+
+
+def test_a_measure_under_a_heading_of_measures_stays() -> None:
+    heading, legal = (
+        "Non-GAAP Measures",
+        "Unit cost has no standard meaning and may not be comparable to that of others.",
+    )
+    figure = "Adjusted earnings were 12 million dollars, up from 9 million."
+    assert strip_lines([*BEFORE, heading, legal, "Costs", *AFTER]) == [*BEFORE, "Costs", *AFTER]
+    assert figure in strip_lines([*BEFORE, heading, legal, figure, *AFTER])
+
+
+def test_risks_with_a_figure_stay_in_a_chinese_notice() -> None:
+    plain, figure = (
+        "项目投产尚需时间，产品价格波动较大，存在风险。",
+        "公司预计2026年亏损3亿元，存在退市风险。",
+    )
+    before, after = (
+        "公司今天宣布第二条分离生产线已经投入试运行，设计年产能为三千吨。",
+        "特此公告，全体股东已经收到通知。",
+    )
+    assert strip_lines([before, "五、风险提示", plain, after]) == [before, after]
+    assert figure in strip_lines([before, "五、风险提示", figure, after])
+
+
+def test_a_letter_ends_before_its_greeting() -> None:
+    assert strip_lines([*BEFORE, *AFTER, "Until Wednesday,\nJoss"]) == BEFORE + AFTER
+    assert strip_lines([*BEFORE, *AFTER, "Kind regards,\nJoss"]) == BEFORE + AFTER
+
+
 def test_a_heading_goes_with_all_its_lines() -> None:
     appeal = "Sign up here for our daily newsletter on metals and mines."
     assert strip_lines([*BEFORE, "Every morning", appeal, "Costs", *AFTER]) == [*BEFORE, "Costs", *AFTER]
