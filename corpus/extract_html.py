@@ -20,16 +20,19 @@ from corpus.boilerplate import is_prose, strip_lines
 from corpus.clean import clean_line
 from corpus.errors import Unreadable
 from corpus.extract_text import from_fields
+from corpus.forums import keep_first_post
 from corpus.furniture import (
     corrections,
     drop_furniture,
     drop_headline,
+    is_named_heading,
     is_standfirst,
     main_part,
     mark_requests,
     standfirsts,
 )
 from corpus.hidden import drop_hidden
+from corpus.notes import drop_end_notes, drop_note_marks
 from corpus.page_metadata import read_description, read_metadata
 from corpus.tables import is_header, table_lines
 
@@ -70,6 +73,8 @@ _INLINE = frozenset(
         "wbr",
     ]
 )
+_KEPT_EMPTY = frozenset(["body", "article", "br", "img", "td", "th"])
+"""What parts other things, or keeps the place of a cell."""
 _BLOCKS = ("h1", "h2", "h3", "p[2]", "ul", "ol", "table", "article", "form")
 _HEADINGS = ("h2", "h3", "h4", "h5", "h6")
 _IN_LISTS = ("ul", "ol", "li", "dl", "dt", "dd")
@@ -102,14 +107,18 @@ def from_html(raw: bytes, url: str, charset: str = "") -> Article:
     description = read_description(tree)
     mark_requests(tree)
     drop_hidden(tree)
+    keep_first_post(tree)
     _unwrap_layout(tree)
+    drop_note_marks(tree)
     drop_furniture(tree)
     drop_headline(tree, title := clean_line(metadata["title"]))
+    _mark_headings(tree)
     _mark_paragraphs(tree)
-    _mark_first_words(tree)
+    _mark_stray_words(tree)
     _mark_headers(tree)
     _mark_small_print(tree)
     part = main_part(tree)
+    drop_end_notes(part)
     above = [_line(e) for e in standfirsts(tree, part, description)]
     below = [_line(e) for e in corrections(tree, part)]
     blocks = strip_lines([*above, *_body(part), *below], title)
@@ -182,20 +191,34 @@ def _mark_paragraphs(tree: html.HtmlElement) -> None:
         if is_prose(box.text) and all(child.tag in _INLINE for child in box)
     ]
     in_parent = Counter(box.getparent() for box in boxes)
+    named = {box.get("class") for box in boxes if in_parent[box.getparent()] > 1} - {None}
     for parent, count in in_parent.items():
         for box in parent.iterchildren("div", "section"):
             if all(child.tag in _INLINE for child in box) and (count > 1 or is_standfirst(box)):
                 box.tag = "p"
-    for box in list(tree.iter("div")):  # trafilatura loses one alone among paragraphs
+    for said_by in tree.iter("footer", "cite"):
+        if said_by.getparent().tag in ("blockquote", "figure"):
+            said_by.tag = "p"
+    for box in list(tree.iter("div")):  # trafilatura loses one alone among paragraphs, or named as they are
         if all(e.tag in _INLINE for e in box.iterdescendants()):
             text = "".join(islice(box.itertext(), _LONG)).strip()
-            if is_prose(text) and text.endswith(_SENTENCE_MARKS) and _is_among_paragraphs(box):
+            like_others = box.get("class") in named or _is_among_paragraphs(box)
+            if is_prose(text) and text.endswith(_SENTENCE_MARKS) and like_others:
                 box.tag = "p"
+
+
+def _mark_headings(tree: html.HtmlElement) -> None:
+    """Boxes that page builders name as headings, or that head a box of highlights, become headings."""
+    for box in tree.iter("div"):
+        if all(e.tag in _INLINE for e in box.iterdescendants()):
+            text = "".join(islice(box.itertext(), _LONG)).strip()
+            if 0 < len(text) < _LONG and not text.endswith((".", "。")) and is_named_heading(box):
+                box.tag = "h3"
 
 
 def _is_among_paragraphs(box: html.HtmlElement) -> bool:
     above, below = box.getprevious(), box.getnext()
-    if above is not None and above.tag in _HEADINGS:
+    if above is not None and above.tag in ("h1", *_HEADINGS):
         return True
     return any(e is not None and e.tag == "p" and is_prose("".join(e.itertext())) for e in (above, below))
 
@@ -205,6 +228,10 @@ def _mark_headers(tree: html.HtmlElement) -> None:
     for table in tree.iter("table"):
         rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in table.iter("tr")]
         rows = [row for row in rows if row]
+        caption = "".join(rows[0][0].itertext()).strip() if len(rows) > 2 else ""
+        if caption and len(rows[0]) == 1 < len(rows[1]):  # in a row across all columns
+            table.addprevious(_paragraph(caption))
+            rows.pop(0)[0].getparent().drop_tree()
         if len(rows) < 2:
             continue
         in_head = rows[0][0].getparent().getparent().tag == "thead"
@@ -218,15 +245,32 @@ def _is_bold(cell: html.HtmlElement) -> bool:
     return "".join("".join(bold).split()) == "".join("".join(cell.itertext()).split()) != ""
 
 
-def _mark_first_words(tree: html.HtmlElement) -> None:
-    """Words at the start of a box of other things become a paragraph: trafilatura loses them there."""
-    for box in list(tree.iter("div", "article", "section", "main", "center")):
-        if box.text and box.text.strip() and any(child.tag not in _INLINE - {"br"} for child in box):
-            paragraph = html.Element("p")
-            paragraph.text, box.text = box.text, None
-            box.insert(0, paragraph)
-            while (following := paragraph.getnext()) is not None and following.tag in _INLINE - {"br"}:
-                paragraph.append(following)
+def _mark_stray_words(tree: html.HtmlElement) -> None:
+    """Words in a box beside other boxes become paragraphs: trafilatura loses them there."""
+    for box in list(tree.iter("div", "article", "section", "main", "center", "body")):
+        if all(child.tag in _INLINE - {"br"} for child in box):
+            continue
+        if box.text and box.text.strip():
+            box.insert(0, _paragraph(box.text))
+            box.text = None
+            _take_in_line(box[0])
+        for child in list(box):
+            if child.tag not in _INLINE and child.tail and child.tail.strip():
+                child.addnext(_paragraph(child.tail))
+                child.tail = None
+                _take_in_line(child.getnext())
+
+
+def _paragraph(text: str) -> html.HtmlElement:
+    paragraph = html.Element("p")
+    paragraph.text = text
+    return paragraph
+
+
+def _take_in_line(paragraph: html.HtmlElement) -> None:
+    """Take what follows in the same line into a paragraph."""
+    while (following := paragraph.getnext()) is not None and following.tag in _INLINE - {"br"}:
+        paragraph.append(following)
 
 
 def _mark_small_print(tree: html.HtmlElement) -> None:
@@ -245,9 +289,19 @@ def _mark_small_print(tree: html.HtmlElement) -> None:
         rule.addnext(html.Element("br"))
 
 
+def _drop_empty(tree: html.HtmlElement) -> None:
+    """Drop what holds nothing, which trafilatura would weigh again and again."""
+    for element in reversed(list(tree.iter())):
+        parent = element.getparent()
+        empty = not len(element) and not (element.text or "").strip() and not (element.tail or "").strip()
+        if empty and parent is not None and element.tag not in _KEPT_EMPTY:
+            parent.remove(element)
+
+
 def _body(part: html.HtmlElement) -> list[str]:
     page = html.document_fromstring("<html><body><article></article></body></html>")
     page[0][0].append(part)
+    _drop_empty(page)
     _unwrap_links(page)
     for element in page.iter():  # to trafilatura "bar" and "widget" name furniture, whatever they hold
         if _holds_article(element):

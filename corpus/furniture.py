@@ -6,17 +6,21 @@ and whole sites stand in one form. The lists are in ``furniture.yaml``.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice, takewhile
 
-from lxml import html
+from lxml import etree, html
 from lxml.html import HtmlElement
 
-from corpus.boilerplate import LISTS, either, is_appeal, is_furniture_line, is_prose, resembles
+from corpus.boilerplate import LISTS, either, is_appeal, is_furniture_line, is_prose, resembles, says_figure
 from corpus.clean import WORD
 from corpus.hidden import drop
+from corpus.notes import drop_footnotes
 
-_TAGS = frozenset(["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "address"])
+_TAGS = frozenset(
+    ["nav", "aside", "footer", "header", "form", "dialog", "menu", "figcaption", "address",
+     "amp-twitter", "amp-instagram", "amp-facebook", "amp-tiktok", "amp-ad"]
+)  # fmt: skip
 _ROLES = frozenset(
     ["navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog",
      "menu", "menubar", "toolbar", "tablist", "alert"]
@@ -30,11 +34,16 @@ _NEARLY_ALL = 0.9
 _BOXES = frozenset(
     ["div", "main", "article", "section", "form", "center", "td", "tr", "tbody", "table", "body", "font"]
 )
+_IN_LINE = ("a", "span", "strong", "em", "b", "i", "font")
 _MOST_HEADINGS = 100
 """Each is looked at with all that follows it; a page with more of them is made to waste time."""
 _REPEATED = 0.6
-_RETOLD = 0.7
-_LEAST_RETOLD = 6
+_PULLED = 0.7
+_STEM = 5
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+         "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
+_NUMERAL = re.compile(rf"\b(?:({'|'.join(_TENS)})(?:-({'|'.join(_ONES[:9])}))?|({'|'.join(_ONES[1:])}))\b")
 _LONGEST_LINK = 30
 _LONGEST_TITLE = 250
 _MOST_EMPTY = 1000
@@ -57,6 +66,7 @@ _MOST_OF_OFFER = 250
 _MOST_POINTS = 10
 _MOST_OF_SIGNUP = 150
 _LARGE = 1000
+_MOST_IN_BOX = 5
 _MOST_TOLD = 500
 _LONG = 2000
 _LONGEST_BYLINE = 150
@@ -76,6 +86,7 @@ _OFFER = re.compile(
     r"(?:book|get|try|learn|see|start|sign|register|discover|download|find|join|claim|shop|visit|request|read)\b",
     re.IGNORECASE,
 )
+_TICKER = re.compile(r"\([A-Z][\w .]{1,20}: ?[A-Z0-9.]{1,8}\)")
 _ANY_LABEL = re.compile(r"[^\d.]{3,40}[:：]")
 _TEXT_BAR = re.compile(r"[^\W\d][^|\d]{1,20}(?: ?\| ?[^|\d]{2,20}){2,}")
 
@@ -83,8 +94,12 @@ _TEXT_BAR = re.compile(r"[^\W\d][^|\d]{1,20}(?: ?\| ?[^|\d]{2,20}){2,}")
 _HEADING, _SUMMARY = either(LISTS["headings"]), either(LISTS["summaries"])
 _CARDS, _SPONSOR, _CALL = either(LISTS["cards"]), either(LISTS["sponsors"]), either(LISTS["calls"])
 _NAMES = frozenset(tuple(name.split()) for name in LISTS["names"])
+_SUMMARIES = frozenset(tuple(name.split()) for name in LISTS["summary names"])
+_CALL_SECTION = either(LISTS["call headings"])
+_DIAL_IN = either(LISTS["dial in"])
 _STANDFIRSTS = frozenset(tuple(name.split()) for name in LISTS["standfirsts"])
-_LONGEST_NAME = max(map(len, _NAMES | _STANDFIRSTS))
+_HEADING_NAMES = frozenset(tuple(name.split()) for name in LISTS["heading names"])
+_LONGEST_NAME = max(map(len, _NAMES | _STANDFIRSTS | _SUMMARIES | _HEADING_NAMES))
 
 
 def mark_requests(tree: HtmlElement) -> None:
@@ -109,26 +124,61 @@ def drop_furniture(tree: HtmlElement) -> None:
         if len(_text(box, _LONGEST_BOX + 1)) <= _LONGEST_BOX:
             _drop_box(box, prose, min(_MOST_OF_SIGNUP, most))
     drop(e for e in tree.iter() if _is_furniture(e) and prose[e] <= most)
+    drop_footnotes(tree)
+    filled = _filled_headings(tree)
+    headings = list(tree.iter(*_LEVELS))
+    if len(headings) > _MOST_HEADINGS:  # a page that is made to waste time
+        drop(heading for heading in headings[1:] if heading not in filled)
     for heading in _headings(tree, _CARDS):
         _drop_cards(heading, prose, most)
     for element in [e for e in tree.iter() if _is_link_bar(e)]:
         _drop_with_heading(element)
-    drop(e for e in tree.iter("table") if _is_picture(e))
+    drop(e for e in tree.iter("table") if _is_picture(e) or re.fullmatch(r"[– -]*\d{1,3}[– -]*", _text(e, 9)))
     drop(e for e in tree.iter("p", "div", "li", "blockquote") if _is_label_of_link(e))
     drop(e for e in tree.iter("p", "div") if _is_byline(e) or _is_under_picture(e))
     drop(card for cards in _teasers(tree, prose) for card in cards)
+    _drop_pulled_quotes(tree)
     for heading in _headings(tree, _SUMMARY):
-        _drop_repetition(tree, heading)
+        _drop_repetition(tree, _section(heading))
+    for box in [e for e in tree.iter("div", "section", "ul") if any(n in _SUMMARIES for n in _names_of(e))]:
+        if prose.get(box, 0) <= most and box.getroottree().getroot() is tree:
+            _drop_repetition(tree, [box])
+    for heading in _headings(tree, _CALL_SECTION):
+        _drop_dial_in(heading)
     for heading in _headings(tree, _SPONSOR):
         _drop_sponsor(heading)
     for heading in _headings(tree, _HEADING):
         _drop_section(heading, prose, most)
     for call in [e for e in tree.iter("a") if _is_call(e)]:
         _drop_box(call, prose, min(_MOST_OF_OFFER, most))
+    drop(e for e in tree.iter("p") if _is_link_alone(e))
+    drop(
+        e for e in tree.iter("div", "section", "table") if prose.get(e, 0) <= most / 2 and _is_inset_offer(e)
+    )
     for heading in list(tree.iter("h2", "h3", "h4", "h5", "h6"))[:_MOST_HEADINGS]:
         _drop_heading_of_links(tree, heading)
     for element in [e for e in tree.iter(*_APPEALING) if _appeals(e)]:
         _drop_box(element, prose, min(_LITTLE, most))
+    drop(filled - _filled_headings(tree))
+
+
+def _filled_headings(tree: HtmlElement) -> set[HtmlElement]:
+    """Headings with words under them before the next that is as high."""
+    open_ones: list[HtmlElement] = []
+    filled: set[HtmlElement] = set()
+    inside: HtmlElement | None = None
+    for event, element in etree.iterwalk(tree, events=("start", "end")):
+        if element.tag in _LEVELS:
+            inside = element if event == "start" else None
+            if event == "start":
+                open_ones = [other for other in open_ones if _level(other) < _level(element)]
+            elif "".join(element.itertext()).strip():
+                open_ones.append(element)
+        words = element.text if event == "start" else element.tail
+        if inside is None and (words or "").strip():
+            filled.update(open_ones)
+            open_ones.clear()
+    return filled
 
 
 def drop_headline(tree: HtmlElement, title: str) -> None:
@@ -137,11 +187,27 @@ def drop_headline(tree: HtmlElement, title: str) -> None:
     parts = re.split(r" [/|–—-] ", tree.findtext(".//title") or "")  # on pages in two languages, both
     parts = [part.strip() for part in parts if len(part.split()) >= _LEAST_OF_TITLE] if parts[1:] else []
     headings += [e for e in tree.iter("h2", "h3") if _text(e, _LONGEST_TITLE + 1) in parts]
+    if not headings and (top := _top_line(tree)) is not None:
+        headings.append(top)
     for heading in headings:
         if len(headings) == 1 or heading.tag != "h1" or resembles(_text(heading), title):
             tail = heading.tail
             heading.clear()
             heading.tail = tail
+
+
+def _top_line(tree: HtmlElement) -> HtmlElement | None:
+    """The bold and centred line above all prose of a page without headings, as in filings."""
+    for line in tree.iter("p", "div", "td"):
+        if next(line.iterdescendants("p", "div", "td"), None) is not None:
+            continue
+        text = _text(line, _LONGEST_TITLE + 1)
+        bold = "".join(_text(e) for e in line.iter("b", "strong"))
+        if _is_centred(line) and bold == text and _LONGEST_HEADING / 4 <= len(text) <= _LONGEST_TITLE:
+            return line
+        if is_prose(text):
+            return None
+    return None
 
 
 def main_part(tree: HtmlElement) -> HtmlElement:
@@ -161,6 +227,11 @@ def is_standfirst(element: HtmlElement) -> bool:
     return element.get("itemprop") == "description" or any(
         name in _STANDFIRSTS for name in _names_of(element)
     )
+
+
+def is_named_heading(element: HtmlElement) -> bool:
+    """Whether a box is named as a heading, or says what boxes of highlights say above them."""
+    return any(name in _HEADING_NAMES for name in _names_of(element)) or _says(element, _SUMMARY)
 
 
 def standfirsts(tree: HtmlElement, part: HtmlElement, description: str) -> list[HtmlElement]:
@@ -211,6 +282,8 @@ def corrections(tree: HtmlElement, part: HtmlElement) -> list[HtmlElement]:
 def _is_furniture(element: HtmlElement) -> bool:
     if element.tag in ("html", "body", "main", "article"):
         return False
+    if element.tag == "span" and _TICKER.match(_text(element, _LONGEST_CALL)):
+        return False  # the symbol of a company in a sentence
     if element.tag == "footer" and element.getparent().tag in ("blockquote", "figure"):
         return False  # who said it
     return (
@@ -291,7 +364,7 @@ def _is_picture(table: HtmlElement) -> bool:
 
 def _is_label_of_link(element: HtmlElement) -> bool:
     """Whether a paragraph or a small box is a link with a label such as "Also read:" and nothing else."""
-    rest = _text(element, _LONGEST_BOX + 1)
+    rest = "" if _only_wraps(element) else _text(element, _LONGEST_BOX + 1)
     if len(rest) > _LONGEST_BOX or not (links := list(element.iter("a"))):
         return False
     for link in links:
@@ -300,9 +373,49 @@ def _is_label_of_link(element: HtmlElement) -> bool:
     return bool(_LABEL.fullmatch(label)) or (element.tag == "p" and bool(_ANY_LABEL.fullmatch(label)))
 
 
+def _is_link_alone(paragraph: HtmlElement) -> bool:
+    """Whether a paragraph is the headline of another page."""
+    text = _text(paragraph, _LONGEST_BOX + 1)
+    if not _LONGEST_LINK <= len(text) <= _LONGEST_BOX or text.endswith((".", "。", "”", '"', ":")):
+        return False
+    links = [link for link in paragraph.iter("a") if _leads_away(link)]
+    return len(" ".join(map(_text, links))) == len(text)
+
+
+def _leads_away(link: HtmlElement) -> bool:
+    return not re.match(r"#|mailto:|tel:", link.get("href") or "#")
+
+
+def _is_inset_offer(box: HtmlElement) -> bool:
+    """Whether a small box beside a paragraph has a link of its own and says no figure."""
+    beside = (box.getprevious(), box.getnext())
+    if not any(e is not None and e.tag == "p" and is_prose(_text(e, _LONG)) for e in beside):
+        return False
+    text = _text(box, _LONGEST_BOX + 1)
+    if not 0 < len(text) <= _LONGEST_BOX or says_figure(text):
+        return False
+    return any(_leads_away(link) and _stands_alone(link) for link in box.iter("a"))
+
+
+def _stands_alone(link: HtmlElement) -> bool:
+    """Whether a link has its line for itself."""
+    line = link
+    while line.tag in _IN_LINE and (parent := line.getparent()) is not None:
+        above = line.getprevious()
+        before = parent.text if above is None else above.tail
+        if (
+            (before or "").strip()
+            or (line.tail or "").strip()
+            or (above is not None and above.tag in _IN_LINE)
+        ):
+            return False
+        line = parent
+    return bool(_text(link))
+
+
 def _is_byline(element: HtmlElement) -> bool:
     """Whether a line holds what is marked as the author or the date, no heading and no sentence."""
-    if len(rest := _text(element, _LONGEST_BYLINE + 1)) > _LONGEST_BYLINE:
+    if _only_wraps(element) or len(rest := _text(element, _LONGEST_BYLINE + 1)) > _LONGEST_BYLINE:
         return False
     inside = list(element.iter())
     marked = [e for e in inside if e.get("itemprop") in _BYLINE_PROPERTIES or e.get("rel") == "author"]
@@ -402,25 +515,35 @@ def _is_figure_of_table(figure: HtmlElement) -> bool:
 
 def _open_headers(tree: HtmlElement) -> None:
     """Headers inside an article, or around its title, become boxes with their headings and sentences."""
+    menus = _around(e for e in tree.iter() if e.tag in ("nav", "form", "ul") or e.get("role") == "banner")
+    titles, headings = _around(tree.iter("h1")), _around(tree.iter(*_LEVELS))
     for header in list(tree.iter("header")):
         inside = next(header.iterancestors("main", "article"), None) is not None
-        menus = any(e.tag in ("nav", "form", "ul") or e.get("role") == "banner" for e in header.iter())
-        if (
-            not menus
-            and (header.get("role") or "") != "banner"
-            and (inside or header.find(".//h1") is not None)
-        ):
+        if header not in menus and (inside or header in titles):
             header.tag = "div"
-            _keep_headings(header)
+            _keep_headings(header, headings)
 
 
-def _keep_headings(element: HtmlElement) -> None:
+def _around(elements: Iterable[HtmlElement]) -> set[HtmlElement]:
+    """Elements with all that they stand in; each is visited once, however deep they are nested."""
+    found: set[HtmlElement] = set()
+    for element in elements:
+        box: HtmlElement | None = element
+        while box is not None and box not in found:
+            found.add(box)
+            box = box.getparent()
+    return found
+
+
+def _keep_headings(element: HtmlElement, headings: set[HtmlElement]) -> None:
     for child in list(element):
-        if child.tag in _LEVELS:
+        if child.tag in _LEVELS or child.tag == "header":  # another header is opened by itself
             continue
-        if any(e.tag in _LEVELS for e in child.iter()):
-            _keep_headings(child)
-        elif not (is_prose(text := _text(child)) and text.endswith(_SENTENCE_MARKS)):
+        if child in headings:
+            _keep_headings(child, headings)
+        elif not is_standfirst(child) and not (
+            is_prose(text := _text(child, _LONG)) and text.endswith(_SENTENCE_MARKS)
+        ):
             drop([child])
 
 
@@ -428,11 +551,18 @@ def _keep_headings(element: HtmlElement) -> None:
 
 
 def _says(element: HtmlElement, pattern: re.Pattern[str]) -> bool:
-    if element.tag not in _LEVELS and element.tag not in _PSEUDO_HEADINGS:
+    if (element.tag not in _LEVELS and element.tag not in _PSEUDO_HEADINGS) or _only_wraps(element):
         return False
     text = _text(element, _LONGEST_HEADING + 1).strip(" :.…*")
     text = re.sub(r" ?[(（]\d{1,3}(?:,\d{3})*[)）]$", "", text)  # how many there are
     return 0 < len(text) <= _LONGEST_HEADING and bool(pattern.fullmatch(text))
+
+
+def _only_wraps(element: HtmlElement) -> bool:
+    """Whether a box holds another box and nothing else: what is true of one is found with the other."""
+    if element.tag != "div" or len(element) != 1 or element[0].tag != "div":
+        return False
+    return not (element.text or "").strip() and not (element[0].tail or "").strip()
 
 
 def _headings(tree: HtmlElement, pattern: re.Pattern[str]) -> Iterator[HtmlElement]:
@@ -463,13 +593,13 @@ def _section(heading: HtmlElement) -> list[HtmlElement]:
             break
         if (
             heading.tag not in _LEVELS
-            and len(_text(parent, _LARGE + 1)) > _LARGE
-            and _holds_more(top, heading)
+            and (len(_text(parent, _LARGE + 1)) > _LARGE or len(parent) > _MOST_IN_BOX)
+            and _holds_more(parent, heading)
         ):
             break  # an article without headings of its own, at the top of which the box stands
         top = parent
-    if _holds_more(top, heading):
-        return [top]
+    if _holds_more(top, heading) or (heading.tag == "p" and top is not heading and top.tag != "p"):
+        return [top]  # in a box of its own, the rest of which may be gone already
     section = [top]
     for sibling in top.itersiblings():
         if any(e.tag in _LEVELS and _level(e) <= _level(heading) for e in sibling.iter()):
@@ -552,9 +682,8 @@ def _drop_heading_of_links(tree: HtmlElement, heading: HtmlElement) -> None:
         drop(section)
 
 
-def _drop_repetition(tree: HtmlElement, heading: HtmlElement) -> None:
+def _drop_repetition(tree: HtmlElement, section: list[HtmlElement]) -> None:
     """Drop a box of highlights when most of what it says stands in the article too."""
-    section = _section(heading)
     if len(section) > 1 and section[1].tag in ("ul", "ol"):
         del section[2:]  # the article itself may follow without a heading of its own
     said = _runs(" ".join(_text(element) for element in section[1:] or section))
@@ -565,40 +694,64 @@ def _drop_repetition(tree: HtmlElement, heading: HtmlElement) -> None:
         _drop_retold(tree, section)
 
 
+def _drop_pulled_quotes(tree: HtmlElement) -> None:
+    """Drop quotations that repeat a sentence of the article, with the name under them."""
+    quotes = [e for e in tree.iter("blockquote") if len(_text(e, _LONGEST_BOX + 1)) <= _LONGEST_BOX]
+    everything = _runs(_text(tree)) if quotes else Counter()
+    for quote in quotes[:_MOST_HEADINGS]:
+        text = whole = _text(quote)
+        for said_by in quote.iter("footer", "cite"):
+            text = text.replace(_text(said_by), "", 1)
+        said = _runs(text)
+        least = len(said) if says_figure(text) else _PULLED * len(said)
+        if said and sum(everything[run] > said[run] for run in said) >= least:
+            everything.subtract(_runs(whole))  # the last of several stays
+            drop([quote])
+
+
 def _drop_retold(tree: HtmlElement, section: list[HtmlElement]) -> None:
-    """Drop the items of a list that one paragraph tells in other words, and the list when none is left."""
+    """Drop a list when the article tells every item of it in other words; else all of it stays."""
     items = [item for element in section for item in element.iter("li")]
     if not 1 < len(items) <= _MOST_POINTS:
         return
     inside = {e for element in section for e in element.iter()}
     outside = (e for e in tree.iter("p", "li", "div", "td") if e not in inside and not _holds_blocks(e))
-    texts = (_text(e, _LONG) for e in islice(outside, _MOST_TOLD))
-    told = [_long_words(text) for text in texts if is_prose(text)]
-    repeated = [item for item in items if any(_retells(_long_words(_text(item)), words) for words in told)]
-    drop(section if len(repeated) == len(items) else repeated)
+    told = set().union(*(_long_words(_text(e, _LONG)) for e in islice(outside, _MOST_TOLD)))
+    repeated = [item for item in items if _retells(_long_words(_text(item)), told)]
+    if len(repeated) == len(items):
+        drop(section)
 
 
 def _holds_blocks(element: HtmlElement) -> bool:
     return next(element.iterdescendants("p", "li", "div", "td"), None) is not None
 
 
-def _retells(item: set[str], paragraph: set[str]) -> bool:
-    """Whether a paragraph has every figure of an item, most of its words, and more of these if no figures."""
+def _retells(item: set[str], told: set[str]) -> bool:
+    """Whether an article has every figure of an item, and half of its other words."""
     figures = {word for word in item if word[0].isdigit()}
-    if not figures and len(item) < _LEAST_RETOLD:
-        return False
-    least = _REPEATED if figures else _RETOLD
-    return figures <= paragraph and len(item & paragraph) >= least * len(item)
+    return figures <= told and len(item & told) >= _MOST * len(item)
 
 
 def _long_words(text: str) -> set[str]:
-    """Figures, and words that are long enough to mean something, without the s of a plural."""
-    words = re.findall(r"\d[\d.,]*\d|\d|[^\W\d_]+", text.lower())
+    """Figures, also those in words, and the beginnings of words that are long enough to mean something."""
+    words = re.findall(r"\d[\d.,]*\d|\d|[^\W\d_]+", _NUMERAL.sub(_in_digits, text.lower()))
     return {
-        word if word[0].isdigit() else word.rstrip("s")
-        for word in words
-        if word[0].isdigit() or len(word) > 3
+        word if word[0].isdigit() else word[:_STEM] for word in words if word[0].isdigit() or len(word) > 3
     }
+
+
+def _in_digits(numeral: re.Match[str]) -> str:
+    tens, ones = numeral[1], numeral[2] or numeral[3]
+    value = 10 * (_TENS.index(tens) + 2) if tens else 0
+    return str(value + _ONES.index(ones) + 1 if ones else value)
+
+
+def _drop_dial_in(heading: HtmlElement) -> None:
+    """Drop a section on a conference call that says how to dial in."""
+    section = _section(heading)
+    text = " ".join(_text(element, _LONG) for element in section)
+    if _DIAL_IN.search(text) and len(text) <= _LONG:
+        drop(section)
 
 
 def _runs(text: str) -> Counter[tuple[str, ...]]:

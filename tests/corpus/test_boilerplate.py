@@ -44,6 +44,27 @@ AFTER = [
         ["扫描二维码关注本报公众号"],
         ["声明：本文仅代表作者个人观点，与本网站无关。"], ["股市回暖，先开户！送给你>>"],
         ["编辑：李四"], ["（完）"],
+        ["Securities Disclosure: I, Ann Lee, hold no interest in any company mentioned in this article."],
+        ["The Ledger has positions in and recommends Halden. The Ledger has a disclosure policy."],
+        ["Members of our staff may hold shares in companies named on this site. Do your own research."],
+        ["This article was developed in collaboration with Halden, a client at the time of publishing."],
+        ["We may earn a commission from links on this page."],
+        ["This alert is provided for general information only. Prior results guarantee nothing."],
+        ["It does not take policy positions. Its research is nonpartisan and nonproprietary."],
+        ["Never miss a story: follow Metals Daily on LinkedIn and Telegram."],
+        ["Don't forget to follow us @metals for news!"], ["Learn about our editorial policies."],
+        ["Before you buy stock in Halden, consider this:"], ["(With files from the Canadian Press)"],
+        ["Thanks for reading! Subscribe for free to receive new posts."],
+        ["Want to know more about our services?"],
+        ["This story is republished courtesy of Kiruna News, a popular site."], ["(Adds details, shares)"],
+        ["AP is solely responsible for all content."], ["Most Read from the Ledger"],
+        ["Image source, Getty Images"],
+        ["This document is subject to copyright."],
+        ["Lee, A. (2025). Dust. Kilns, 12(3), 45. doi:10.1016/j.x.2025.01"],
+        ["For media inquiries contact Ann Lee."], ["Artikel teilen"], ["Foto: dpa"], ["구독하기"],
+        ["特别声明：以上内容为自媒体平台用户上传并发布，本平台仅提供信息存储服务。"], ["本文来源：稀土网"],
+        ["作者 | 王五"],
+        ["更多精彩内容请关注公众号"], ["海量资讯、精准解读，尽在财经APP"],
         ["On behalf of the Board,", "HALDEN MINERALS CORP.", "“Jane Doe”\nPresident and Director",
          "For further information, please contact:\nJane Doe, Tel: 604-555-0190"],
         ["Competent Person’s Statement\nThe information in this report that relates to Mineral Resources is "
@@ -110,6 +131,22 @@ def test_boilerplate_goes(blocks: list[str]) -> None:
         "Investors can subscribe for 4 million new shares until 5 May.",
         "Lynas expects no obligation to update its licence before 2026.",
         "Samsung will supply motors to Google Play and 40 other firms from May.",
+        "The ministry does not have positions in any of the companies it regulates, Lee said.",
+        "The agreement does not constitute an offer to the minority holders, according to the court.",
+        "The foundation is a private nonprofit organisation that owns the mine.",
+        "Buyers follow the price on the Shanghai exchange and on LinkedIn alike.",
+        "No part of the mine may be sold without the written consent of the state.",
+        "This document was signed by both ministers in Tokyo.",
+        "This update was the second in a month, and it cut the forecast to 3,000 tonnes.",
+        "See the mine from the air and you see a scar.",
+        "He holds a degree in chemistry and built the first circuit himself.",
+        "Our app counts every drum, said the manager of the store.",
+        "Members of the alliance have until Friday to reply.",
+        "Terms",
+        "Operations",
+        "Corporate",
+        "商务部提醒企业谨慎投资海外稀土项目。",
+        "市场信息由协会统一发布，企业不得自行报价。",
         "公司发布风险提示称，二季度产量下降12%。",
         "受访者说，扫码即可查询每吨氧化镨钕的来源，今年已登记3万吨。",
         "该企业用AI生成的配方使氧化镨钕产量提高3%。",
@@ -164,3 +201,105 @@ def test_the_caption_of_a_table_stays_with_its_rows() -> None:
 def test_rows_that_start_with_a_date_are_no_bylines() -> None:
     rows = "03/17/2026 | 552,000\n03/18/2026 | 554,000"
     assert strip_lines([*BEFORE, rows]) == [*BEFORE, rows]
+
+
+def test_rows_that_say_what_an_official_document_is_go_from_its_head() -> None:
+    rows = "【发布单位】 | 安全与管制局\n【发文日期】 | 2026年5月29日"
+    assert strip_lines([rows, *BEFORE]) == BEFORE
+
+
+def test_beside_legal_sentences_at_the_end_only_what_says_a_figure_stays() -> None:
+    legal = "This article does not constitute legal advice."
+    assert (
+        strip_lines([*BEFORE, *AFTER, f"{legal} It wants to show what may matter to clients."])
+        == BEFORE + AFTER
+    )
+    assert strip_lines([*BEFORE, *AFTER, f"{legal} It names 40 mines."]) == [
+        *BEFORE,
+        *AFTER,
+        "It names 40 mines.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "证券代码：688000X 证券简称：瑞岭稀土 公告编号：2026-017",
+        "本公司董事会及全体董事保证本公告内容不存在任何虚假记载、误导性陈述或者重大遗漏。",
+        "敬请广大投资者理性投资，注意投资风险。",
+        "上述预计数据不构成公司对投资者的业绩承诺。",
+        "I may hold, or have lost, positions in anything mentioned.",
+        "Nothing here is advice.",
+        "Further details are on the Company's website.",
+        "For more information, visit www.halden.example.",
+        "This release was reviewed by Ann Weller, P.Eng., a Qualified Person under NI 43-101.",
+        "Ann Weller, who has 25 years of experience, consents to its inclusion in this release.",
+    ],
+)
+def test_what_companies_and_authors_say_for_their_lawyers_goes(line: str) -> None:
+    assert strip_lines([*BEFORE, line, *AFTER]) == BEFORE + AFTER
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The resource of 12.3 million tonnes was prepared by Ann Weller, a Qualified Person under NI 43-101.",
+        "An earlier version of this article misstated the margin. It was 23 votes, not 32.",
+        "This article was amended on 14 May 2025. An earlier version said the loan would run for 10 years.",
+        "Halden is a producer of separated rare earths with a kiln in Kiruna.",
+        "All dollar amounts are in United States dollars unless stated otherwise.",
+    ],
+)
+def test_what_sounds_like_it_but_says_something_stays_whole(line: str) -> None:
+    assert strip_lines([*BEFORE, *AFTER, line]) == [*BEFORE, *AFTER, line]
+
+
+def test_who_vouches_for_a_release_goes_alone_and_the_company_stays() -> None:
+    person = (
+        "Ann Weller, a qualified person as defined by National Instrument 43-101, has approved this release."
+    )
+    sampling = "Samples were sent to a laboratory in Kiruna, with blanks among them."
+    about = [
+        "About Halden Minerals Corp.",
+        "Halden separates rare earths. For more information, visit halden.example.",
+    ]
+    assert strip_lines([*BEFORE, "Qualified Person", person, *about]) == [
+        *BEFORE, about[0], "Halden separates rare earths.",
+    ]  # fmt: skip
+    assert strip_lines([*BEFORE, "Qualified Person", f"{person} {sampling}", *AFTER]) == [
+        *BEFORE, "Qualified Person", sampling, *AFTER,
+    ]  # fmt: skip
+
+
+def test_a_measure_under_a_heading_of_measures_stays() -> None:
+    heading, legal = (
+        "Non-GAAP Measures",
+        "Unit cost has no standard meaning and may not be comparable to that of others.",
+    )
+    figure = "Adjusted earnings were 12 million dollars, up from 9 million."
+    assert strip_lines([*BEFORE, heading, legal, "Costs", *AFTER]) == [*BEFORE, "Costs", *AFTER]
+    assert figure in strip_lines([*BEFORE, heading, legal, figure, *AFTER])
+
+
+def test_risks_with_a_figure_stay_in_a_chinese_notice() -> None:
+    plain, figure = (
+        "项目投产尚需时间，产品价格波动较大，存在风险。",
+        "公司预计2026年亏损3亿元，存在退市风险。",
+    )
+    before, after = (
+        "公司今天宣布第二条分离生产线已经投入试运行，设计年产能为三千吨。",
+        "特此公告，全体股东已经收到通知。",
+    )
+    assert strip_lines([before, "五、风险提示", plain, after]) == [before, after]
+    assert figure in strip_lines([before, "五、风险提示", figure, after])
+
+
+def test_a_letter_ends_before_its_greeting() -> None:
+    assert strip_lines([*BEFORE, *AFTER, "Until Wednesday,\nJoss"]) == BEFORE + AFTER
+    assert strip_lines([*BEFORE, *AFTER, "Kind regards,\nJoss"]) == BEFORE + AFTER
+
+
+def test_a_heading_goes_with_all_its_lines() -> None:
+    appeal = "Sign up here for our daily newsletter on metals and mines."
+    assert strip_lines([*BEFORE, "Every morning", appeal, "Costs", *AFTER]) == [*BEFORE, "Costs", *AFTER]
+    assert strip_lines([*BEFORE, "Costs", *AFTER]) == [*BEFORE, "Costs", *AFTER]

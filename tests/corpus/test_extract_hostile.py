@@ -137,6 +137,19 @@ def test_what_is_made_to_hurt_is_refused_with_the_reason(name: str) -> None:
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.parametrize(
+    "part", ["<header><h1>x</h1></header>", "<h2>Related</h2>", "<header>" * 99 + "</header>" * 99]
+)
+def test_many_headers_take_a_time_in_proportion(part: str) -> None:
+    def seconds(times: int) -> float:
+        began = time.process_time()
+        assert html(part * times).startswith(SEEN)
+        return time.process_time() - began
+
+    few = 20_000 // part.count("</")
+    assert seconds(4 * few) < 8 * seconds(few) + 1
+
+
 def test_a_page_that_takes_too_long_to_draw_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corpus.extract_pdf.MAX_SECONDS", 0.2)
     with pytest.raises(Unreadable, match="takes longer to read"):
