@@ -9,7 +9,7 @@ from importlib.metadata import version
 import gradio as gr
 import uvicorn
 from anyio import to_thread
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
@@ -81,7 +81,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
     app.include_router(signin.router(accounts, settings))
     app.include_router(api.router(service, allowances))
     app.include_router(desk_api.router(service, gate.at_least("staff")))
-    app.include_router(sharing.routes(service))
+    app.include_router(sharing.routes(service), dependencies=[Depends(gate.at_least("reader"))])
     if pages:
         app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
         offered = tools.build(service, allowances)

@@ -23,14 +23,19 @@ LEAST = {
     "/logout": "nobody",  # it does nothing for whom has no session
     "/health": "nobody",
     "/openapi.json": "nobody",
-    "/library": "nobody",  # these three only lead to what is mounted there
+    "/library": "nobody",  # these four only lead to what is mounted there
     "/evals": "nobody",
+    "/desk": "nobody",
     "/mcp": "nobody",
     "/v1/chat/completions": "reader",
     "/v1/models": "reader",
     "/v1/models/{model}": "reader",
     "/v1/search": "reader",
     "/v1/feedback": "reader",
+    "/a/{token}": "reader",
+    "/v1/desk/queries": "staff",
+    "/v1/desk/queries/{id}": "staff",
+    "/desk/…": "staff",
     "/mcp/…": "reader",
     "/library/…": "staff",
     "/evals/…": "staff",
