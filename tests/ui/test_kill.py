@@ -51,7 +51,7 @@ from ui.state import completions, exchanges, open_state
 
 KILLS = int(os.environ.get("REEX_TEST_KILLS", "3"))
 ROOT = Path(__file__).parents[2]
-LONGEST_S = 4.0
+LONGEST_S = 3.0
 START_S = 90.0  # on a machine that does much else; alone it takes a tenth of it
 READERS = ("ann", "ben", "cai")
 STAFF = ("dora", "emil")
