@@ -211,7 +211,7 @@ def query(product: Product, whole: Article) -> str:
         taken.query.id
         for taken in bench.desk.take_in([Incoming(f"{ALL} {'!' * n}") for n in range(3)], ALL, one)
     )
-    body = "\n\n".join(f"{text} [{n + 1}]\n> {text}\n- {text}" for n, text in enumerate(PAYLOADS))
+    body = "\n\n".join(f"{text} [{n + 1}]" for n, text in enumerate(PAYLOADS))
     for id_, given in (
         (first, answer(whole)),
         (second, answer(whole)),
@@ -345,6 +345,9 @@ def test_the_library(watched: Watched, url: str, tmp_path: Path) -> None:
     page, shown = watched.page, set()
     page.goto(f"{url}/library/")
     page.locator("#library-table a.open").first.wait_for()
+    page.locator("#library-health summary").click()
+    expect(page.locator("#library-health")).to_contain_text(PAYLOADS[39])
+    watched.shows()
     page.locator("#library-add > button").click()
     names = [text for text in PAYLOADS[:8] if "/" not in text]
     files = [tmp_path / f"{name}{suffix}" for name in names for suffix in (".txt", ".pdf")]
@@ -354,8 +357,6 @@ def test_the_library(watched: Watched, url: str, tmp_path: Path) -> None:
         page.locator("#library-upload").click()
     chooser.value.set_files(files)
     expect(page.locator("#library-status")).to_contain_text("added", timeout=30_000)
-    page.locator("#library-health summary").click()
-    expect(page.locator("#library-health")).to_contain_text(PAYLOADS[39])
     page.locator("#library-address input").fill(PAYLOADS[2])
     page.locator("#library-add-address").click()
     expect(page.locator("#library-status .failure")).to_be_visible()
@@ -399,9 +400,10 @@ def test_the_desk(watched: Watched, url: str, query: str) -> None:
         page.locator("#desk-format").get_by_text(name).click()
         expect(page.get_by_role("button", name=f"Copy {name}")).to_be_visible()
         watched.shows(all_of=True)
-    page.locator("#desk-body textarea").fill(
-        f"{ALL}\n\n> {ALL}\n\n**{ALL}** [{ALL}](https://news.example/{ALL})"
+    written = "\n\n".join(
+        f"> {text} [1]\n\n**{text}** [{text}](https://news.example/{text}) [1]" for text in PAYLOADS[:6]
     )
+    page.locator("#desk-body textarea").fill(written)
     expect(page.locator("#desk-checks .saved")).to_have_text("Unsaved changes")
     watched.shows()
     page.locator("#desk-save").click()
