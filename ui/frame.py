@@ -14,7 +14,16 @@ from ui.gate import Gate
 
 _HERE = Path(__file__).parent
 
-_CHINESE = {"Ask": "提问", "Desk": "工作台", "Library": "文库", "Evals": "评测"}
+_CHINESE = {
+    "Ask": "提问",
+    "Desk": "工作台",
+    "Library": "文库",
+    "Evals": "评测",
+    "Sign out": "退出登录",
+    "Members’ queries, from the inbox to the forum.": "会员的提问，从收件箱到论坛。",
+    "The articles that answers come from.": "回答所依据的文章。",
+    "How well questions are answered, measured over suites.": "用题集衡量回答的好坏。",
+}
 _MOON = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M16 12A7 7 0 0 1 8 4a7 7 0 1 0 8 8z"/></svg>'
 _TOOLS = (
     '<button type="button" data-switch="language" lang="zh" data-in="en">中文</button>'
@@ -40,22 +49,24 @@ def masthead(path: str, title: str, line: str) -> gr.HTML:
         for where, name, role in PAGES
     )
     return gr.HTML(
-        f'<div class="bar"><h1>{escape(title)}</h1><nav aria-label="Pages">{links}</nav>'
-        f'<div class="tools">{_TOOLS}</div>{_ACCOUNT}</div><p>{escape(line)}</p>',
+        f'<div class="bar"><h1>{_both(title)}</h1><nav aria-label="Pages">{links}</nav>'
+        f'<div class="tools">{_TOOLS}</div>{_ACCOUNT}</div><p>{_both(line)}</p>',
         elem_id="masthead",
         apply_default_css=False,
     )
 
 
-def _both(name: str) -> str:
-    """A name in both languages, of which ``page.css`` shows one."""
-    return f'<span data-in="en">{name}</span><span data-in="zh" lang="zh">{_CHINESE.get(name, name)}</span>'
+def _both(text: str) -> str:
+    """A text in both languages, of which ``page.css`` shows one; as it is where it has no other."""
+    if text not in _CHINESE:
+        return escape(text)
+    return f'<span data-in="en">{escape(text)}</span><span data-in="zh" lang="zh">{_CHINESE[text]}</span>'
 
 
 # Shown by page.js where people sign in, with their name.
 _ACCOUNT = (
     '<form id="account" method="post" action="/logout" hidden><span class="who"></span>'
-    "<button>Sign out</button></form>"
+    f"<button>{_both('Sign out')}</button></form>"
 )
 
 
@@ -101,11 +112,19 @@ def _theme() -> gr.themes.Base:
         font=sans,
         font_mono=["ui-monospace", "monospace"],
     )
-    quiet = {"block_title_background_fill": "none", "block_title_text_color": "var(--reex-soft)"}
+    quiet = {
+        "block_title_background_fill": "none",
+        "block_title_text_color": "var(--reex-soft)",
+        "body_text_color_subdued": "var(--reex-soft)",  # Gradio's own can hardly be read
+        "input_placeholder_color": "var(--reex-soft)",
+    }
     strong = {
         "button_primary_background_fill": "var(--reex-button)",
         "button_primary_background_fill_hover": "var(--reex-accent)",
         "button_primary_text_color": "var(--reex-on-button)",
     }
     both = {f"{name}{mode}": value for name, value in (quiet | strong).items() for mode in ("", "_dark")}
+    sunk = ("input_background_fill", "checkbox_label_background_fill", "button_secondary_background_fill")
+    both |= {"block_background_fill_dark": "var(--reex-paper)"}
+    both |= {f"{name}_dark": "var(--reex-sunk)" for name in sunk}
     return theme.set(**both, block_title_padding="0", block_title_text_weight="600")

@@ -92,17 +92,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def make_product(
-    starter_index: Index,
+    request: pytest.FixtureRequest,
     embedder,  # type: ignore[no-untyped-def]
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Make]:
-    """Products over the starter corpus, each with a state of its own."""
+    """Products over the starter corpus or another, each with a state of its own."""
     opened = []
+
+    def starter() -> Index:
+        found: Index = request.getfixturevalue("starter_index")  # made only when it is wanted
+        return found
 
     def make(
         folder: Path | None = None,
         accounts: tuple[Role, ...] = (),
         pages: Pages = PAGES,  # without any, all is there much sooner
+        index: Index | None = None,
         **settings: Any,
     ) -> Product:
         folder = folder or tmp_path_factory.mktemp("product")
@@ -114,7 +119,9 @@ def make_product(
                 yield AIMessage(replies[-1])
 
         chat = GenericFakeChatModel(messages=said())
-        chain = AnswerChain(Retriever(starter_index, embedder), lambda: LLM("fake", chat, "fake"), chosen)
+        chain = AnswerChain(
+            Retriever(index or starter(), embedder), lambda: LLM("fake", chat, "fake"), chosen
+        )
         state = open_state(chosen)
         opened.append(state)
         service = Service(chain, state, chosen)
