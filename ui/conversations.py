@@ -4,7 +4,6 @@ An exchange is written down before its answer begins and completed after it, so 
 between loses nothing but that answer.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -242,16 +241,6 @@ def turns(state: Database, user_id: str, conversation_id: str, before: int) -> t
     for row in reversed(rows):
         cited = tuple((c["passage_id"], c["n"]) for c in row.answer["citations"])
         said += [Turn("user", row.question), Turn("assistant", row.answer["text"], cited)]
-    return tuple(said)
-
-
-def turns_of(memory: Sequence[Exchange]) -> tuple[Turn, ...]:
-    """Exchanges as the chain takes them: what was answered, without markup."""
-    said: list[Turn] = []
-    for each in memory:
-        if each.answer:
-            cited = tuple((c.passage_id, c.n) for c in each.answer.citations)
-            said += [Turn("user", each.question), Turn("assistant", each.answer.text, cited)]
     return tuple(said)
 
 

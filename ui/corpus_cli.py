@@ -12,15 +12,12 @@ from corpus.errors import ReexError, UsageError
 from rag.catalogue import open_catalogue
 from rag.settings import Settings, load_settings
 from ui.library import Wanted, article_as_data, changed_lines
+from ui.options import AsJson, DataDir, print_json
 from ui.progress import progress
 
 app = typer.Typer(help="Look into the corpus, and mend it.", no_args_is_help=True)
 
 Url = Annotated[str, typer.Argument(help="Address of the article, or its id.")]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of the corpus to use; beats REEX_DATA_DIR.", show_default=False),
-]
 StateOf = Annotated[
     str | None, typer.Option("--state", help="Only active or retired ones.", show_default=False)
 ]
@@ -42,7 +39,6 @@ VersionNumber = Annotated[
     int | None,
     typer.Argument(help="Number of a version, 1 for the first; see history.", min=1, show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
 
 
 class CorpusDisagreesError(ReexError):
@@ -70,7 +66,7 @@ def list_all(
     wanted = Wanted(dates.since, dates.until, publisher, topic, state)  # type: ignore[arg-type]
     found = [r for r in _open(load_settings(data_dir=data_dir)).records() if wanted.fits(r)]
     if as_json:
-        _print_json([_as_data(record) for record in found])
+        print_json([_as_data(record) for record in found])
         return
     for record in found:
         print(_line(record))
@@ -94,7 +90,7 @@ def show(url: Url, as_json: AsJson = False, data_dir: DataDir = None) -> None:
         index.close()
     if as_json:
         places = [{"id": p.id, "start": p.start, "end": p.end, "section": p.section} for p in passages]
-        _print_json(_as_data(record) | {"addresses": addresses, "passages": places, "text": text})
+        print_json(_as_data(record) | {"addresses": addresses, "passages": places, "text": text})
         return
     print(_line(record))
     seen = f"first seen {_moment(record.first_seen)}, last seen {_moment(record.last_seen)}"
@@ -125,7 +121,7 @@ def history(url: Url, as_json: AsJson = False, data_dir: DataDir = None) -> None
         for number, version in enumerate(versions, 1)
     ]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     for row in rows:
         current = " (current)" if row["current"] else ""
@@ -151,7 +147,7 @@ def diff(
     one, other = (versions[number - 1].article for number in (before, after))
     lines = changed_lines(one, other, (f"version {before}", f"version {after}"))
     if as_json:
-        _print_json({"url": url, "before": before, "after": after, "diff": lines})
+        print_json({"url": url, "before": before, "after": after, "diff": lines})
     else:
         print("\n".join(lines) or "They are the same.")
 
@@ -177,7 +173,7 @@ def stats(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         for failure in catalogue.failures().values()
     ]
     if as_json:
-        _print_json(data)
+        print_json(data)
     else:
         print("\n".join(_stats_as_text(data)))
 
@@ -208,7 +204,7 @@ def forget(
         delete(settings.data_dir, settings.embedding_model, known, catalogue_url=catalogue_url)
         told = f"{known} is forgotten. It comes back only after: reex corpus forget --undo {known}"
     if as_json:
-        _print_json({"url": known, "forgotten": not undo})
+        print_json({"url": known, "forgotten": not undo})
     else:
         print(told)
 
@@ -233,7 +229,7 @@ def verify(
             mend(*place, catalogue_url=catalogue_url, progress=advance)
         found = check(*place, catalogue_url=catalogue_url)
     if as_json:
-        _print_json({**vars(found), "repaired": bool(wrong and repair)})
+        print_json({**vars(found), "repaired": bool(wrong and repair)})
     else:
         print(found.as_text())
     if found.lost or found.stale or found.unsearchable:
@@ -316,7 +312,3 @@ def _stats_as_text(data: dict[str, Any]) -> Iterator[str]:
     for failure in data["failures"]:
         tries = f" ({failure['tries']} times)" if failure["tries"] > 1 else ""
         yield f"failed: {failure['where']} {failure['reason']}{tries}"
-
-
-def _print_json(data: object) -> None:
-    print(json.dumps(data, ensure_ascii=False, default=str), flush=True)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,17 +12,13 @@ import typer
 
 from corpus.errors import ReexError, UsageError
 from rag.settings import Settings, load_settings
+from ui.options import AsJson, DataDir, Llm, print_json, say
 from ui.progress import progress
 
 app = typer.Typer(
     no_args_is_help=True, help="The staff desk: queries, drafts, and what is wrong with answers."
 )
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of the corpus to use; beats REEX_DATA_DIR.", show_default=False),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
 FormatName = Annotated[
     str, typer.Option("--format", help="markdown, discourse, bbcode or html.", metavar="FORMAT")
 ]
@@ -47,9 +42,7 @@ def draft(
     ] = None,
     format: FormatName = "markdown",
     as_json: AsJson = False,
-    llm: Annotated[
-        str | None, typer.Option("--llm", help="Model to use; beats REEX_LLM.", show_default=False)
-    ] = None,
+    llm: Llm = None,
     data_dir: DataDir = None,
 ) -> None:
     """Draft a cited answer to each query of a file, in the forum's voice.
@@ -65,7 +58,7 @@ def draft(
     settings = load_settings(data_dir=data_dir, llm=llm)
     todo = [(key, item) for key, item in zip(keys, items, strict=True) if key not in done]
     if len(todo) < len(items):
-        _say(f"{len(items) - len(todo)} of {len(items)} rows have a draft in {out}.")
+        say(f"{len(items) - len(todo)} of {len(items)} rows have a draft in {out}.")
     failed = 0
     if todo:
         chain = _chain(settings)
@@ -76,11 +69,11 @@ def draft(
                 failed += "error" in row
                 write(row)
                 if out is None:
-                    _print_json(row) if as_json else print(_as_text(row), flush=True)
+                    print_json(row) if as_json else print(_as_text(row), flush=True)
             advance(len(todo), len(todo))
     if out is not None:
         told = {"rows": len(items), "drafted": len(items) - failed, "failed": failed, "out": str(out)}
-        _print_json(told) if as_json else print(
+        print_json(told) if as_json else print(
             f"{told['drafted']} of {len(items)} rows have a draft in {out}."
         )
     if failed:
@@ -194,7 +187,7 @@ def list_queries(
     with _desk(load_settings(data_dir=data_dir)) as (desk, _):
         found = desk.queries([state] if state else [], words)
     if as_json:
-        _print_json([_query_as_data(query) for query in found])
+        print_json([_query_as_data(query) for query in found])
         return
     for query in found:
         print(f"{query.id}  {query.state:9}  {query.changed_at:%Y-%m-%d %H:%M}  {_short(query.text)}")
@@ -215,7 +208,7 @@ def show(
         query, revision = desk.query(id), desk.newest([id]).get(id)
         events = desk.events(id)
     if as_json:
-        _print_json(
+        print_json(
             _query_as_data(query)
             | {
                 "draft": revision and revision.body,
@@ -253,7 +246,7 @@ def export(
         revision = revisions[query.id]
         post = posting.rendered(revision.body, revision.answer.citations, wanted)
         if as_json:
-            _print_json(_query_as_data(query) | {"format": wanted, "post": post})
+            print_json(_query_as_data(query) | {"format": wanted, "post": post})
         else:
             print(post if id else f"=== {_short(query.text)}\n{post}")
 
@@ -269,7 +262,7 @@ def gaps(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     with _desk(settings) as (desk, state):
         groups = report.gaps(desk, state, Likeness(Embedder(settings.embedding_model)))
     if as_json:
-        _print_json([group.as_data() for group in groups])
+        print_json([group.as_data() for group in groups])
         return
     for group in groups:
         missing = f"  (not in the corpus: {', '.join(group.missing)})" if group.missing else ""
@@ -288,7 +281,7 @@ def stale(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     with _desk(settings) as (desk, _):
         found = list(alarms.stale(desk, open_retriever(settings)))
     if as_json:
-        _print_json(
+        print_json(
             [
                 _query_as_data(item.query)
                 | {
@@ -356,11 +349,3 @@ def _moment(when: Any) -> str:
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 100 else line[:99] + "…"
-
-
-def _print_json(data: object) -> None:
-    print(json.dumps(data, ensure_ascii=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import typer
 
 from corpus.errors import UsageError
 from rag.settings import Settings, load_settings
+from ui.options import AsJson
 from ui.progress import lines_of_progress, progress
 
 app = typer.Typer(help="Measure answers, and compare measurements.", no_args_is_help=True)
@@ -62,7 +63,6 @@ Gold = Annotated[
 Unanswerable = Annotated[
     bool, typer.Option("--unanswerable", help="The right answer is that the corpus does not say.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
 
 
 @app.command("run")

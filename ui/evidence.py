@@ -14,11 +14,6 @@ from ui.texts import ENGLISH, Texts
 _PREVIEW_CHARS = 420
 
 
-def question_html(text: str) -> str:
-    """A question as it stands over its answer."""
-    return f"<p>{escape(text)}</p>"
-
-
 def answer_html(answer: Answer, turn: int, asked: str = "", say: Texts = ENGLISH) -> str:
     """A finished answer.
 

@@ -1,6 +1,5 @@
 """``reex user``: who may sign in, in which role, and with which API keys."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import typer
 from corpus.errors import UsageError
 from rag.settings import load_settings
 from ui.accounts import Account, Accounts, Key, role_named
+from ui.options import AsJson, DataDir, print_json
 from ui.state import open_state
 
 app = typer.Typer(help="Manage who may sign in, and API keys.", no_args_is_help=True)
@@ -21,11 +21,6 @@ Name = Annotated[str, typer.Argument(help="The name of the account.")]
 RoleName = Annotated[str, typer.Option("--role", help="reader, staff or admin.")]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input, to its end of line.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of the corpus to use; beats REEX_DATA_DIR.", show_default=False),
 ]
 
 
@@ -50,7 +45,7 @@ def list_all(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     with _accounts(data_dir) as accounts:
         found = accounts.list()
     if as_json:
-        _print_json([_as_data(account) for account in found])
+        print_json([_as_data(account) for account in found])
         return
     width = max((len(account.name) for account in found), default=0)
     for account in found:
@@ -121,7 +116,7 @@ def key(
     with _accounts(data_dir) as accounts:
         made = accounts.add_key(name, label)
     if as_json:
-        _print_json({"name": name, "label": label, "key": made})
+        print_json({"name": name, "label": label, "key": made})
     else:
         print(made)
         print("It is not shown again, and nobody can read it from the database.", file=sys.stderr)
@@ -133,7 +128,7 @@ def keys(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     with _accounts(data_dir) as accounts:
         found = accounts.keys(name)
     if as_json:
-        _print_json([_key_as_data(key) for key in found])
+        print_json([_key_as_data(key) for key in found])
         return
     for one in found:
         used = f"last used {_moment(one.last_used_at)}" if one.last_used_at else "never used"
@@ -152,7 +147,7 @@ def revoke(
     with _accounts(data_dir) as accounts:
         accounts.revoke(id)
     if as_json:
-        _print_json({"id": id, "revoked": True})
+        print_json({"id": id, "revoked": True})
     else:
         print("The key opens nothing any more.")
 
@@ -178,7 +173,7 @@ def _password(from_stdin: bool) -> str:
 
 def _tell(account: Account, line: str, as_json: bool) -> None:
     if as_json:
-        _print_json(_as_data(account))
+        print_json(_as_data(account))
     else:
         print(line)
 
@@ -210,7 +205,3 @@ def _key_as_data(key: Key) -> dict[str, Any]:
 
 def _moment(when: datetime) -> str:
     return when.isoformat(timespec="seconds")
-
-
-def _print_json(data: object) -> None:
-    print(json.dumps(data, ensure_ascii=False), flush=True)
