@@ -151,7 +151,11 @@ class Site:
             "/sitemap-pages.xml": lambda: _xml(_urlset([(f"{self.url}/about/", "")])),
             "/sitemap-category.xml": lambda: _xml(_urlset([(f"{self.url}/category/mines/", "")])),
             "/sitemap-posts.xml.gz": self._sitemap_posts,
-            "/about/": lambda: _page("About us", f"{self.url}/about/", "<p>We report on rare earths.</p>"),
+            "/about/": lambda: _page(
+                "What rare earths are",
+                f"{self.url}/about/",
+                "<p>Seventeen metals are called rare earths.</p>",
+            ),
         }
         if path in routes:
             return routes[path]()
