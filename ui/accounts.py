@@ -18,7 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from corpus.database import Database, now
 from corpus.errors import ReexError, UsageError
-from ui.state import api_keys, completions, conversations, exchanges, users
+from ui.state import api_keys, completions, conversations, ended_sessions, exchanges, users
 
 Role = Literal["reader", "staff", "admin"]
 """Each may do what those before it may: ask and read; run desk, library and evals; manage accounts."""
@@ -26,6 +26,8 @@ Role = Literal["reader", "staff", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 KEY_PREFIX = "reex_"
+SESSION = timedelta(days=7)
+"""How long a session lasts that nothing ends."""
 MIN_PASSWORD = 12
 _MAX_PASSWORD = 1024
 _NAME = re.compile(r"[\w.@+-]+(?: [\w.@+-]+)*")
@@ -172,6 +174,13 @@ class Accounts:
         """Sign an account out everywhere."""
         self._change(name)
 
+    def end_session(self, session: str) -> None:
+        """End one session, by its own id; those of other devices go on."""
+        over = (ended_sessions.c.id == session) | (ended_sessions.c.ended_at < now() - SESSION)
+        with self._state.writing() as db:
+            db.execute(sa.delete(ended_sessions).where(over))
+            db.execute(sa.insert(ended_sessions).values(id=session, ended_at=now()))
+
     def remove(self, name: str) -> Account:
         """Delete an account with its keys and conversations; links that it shared go on working."""
         account = self.find(name)
@@ -198,9 +207,16 @@ class Accounts:
                 db.execute(sa.update(users).where(users.c.id == row.id).values(changed))
         return _account(row)
 
-    def of_session(self, id: str, epoch: int) -> User | None:
-        """The user of a session, unless something ended it."""
-        live = (users.c.id == id) & (users.c.epoch == epoch) & ~users.c.disabled
+    def of_session(self, id: str, epoch: int, session: str) -> User | None:
+        """The user of a session, unless something ended it.
+
+        Args:
+            id: of the user.
+            epoch: of the account when the session began.
+            session: its own id.
+        """
+        ended = sa.exists().where(ended_sessions.c.id == session)
+        live = (users.c.id == id) & (users.c.epoch == epoch) & ~users.c.disabled & ~ended
         with self._state.reading() as db:
             row = db.execute(sa.select(users).where(live)).one_or_none()
         return None if row is None else _account(row).user

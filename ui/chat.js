@@ -465,11 +465,16 @@ async function share(button) {
   const url = new URL(got.link, location.href).href;
   await toClipboard(url);
   tell(got.said);
-  const actions = button.closest(".actions");
-  $(".shared", actions)?.remove();
-  const link = document.createElement("a");
-  Object.assign(link, { className: "shared", href: url, target: "_blank", textContent: got.label });
-  actions.append(link);
+  $(".sharing", exchangeOf(button)).innerHTML = got.html;
+}
+
+async function unshare(button) {
+  const article = exchangeOf(button);
+  const got = await call("unshare", { exchange: article.dataset.id });
+  if (got.error) return;
+  tell(got.said);
+  $(".sharing", article).innerHTML = "";
+  $('[data-act="share"]', article).focus();
 }
 
 async function judge(button) {
@@ -533,6 +538,7 @@ const acts = {
   stop,
   copy,
   share,
+  unshare,
   again: (button) => again(exchangeOf(button)),
   evidence: (button) => show(Number(exchangeOf(button).dataset.turn)),
   judge,

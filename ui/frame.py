@@ -20,11 +20,16 @@ _CHINESE = {
     "Library": "文库",
     "Evals": "评测",
     "Sign out": "退出登录",
+    "Sign out everywhere": "在所有设备上退出",
     "Members’ queries, from the inbox to the forum.": "会员的提问，从收件箱到论坛。",
     "The articles that answers come from.": "回答所依据的文章。",
     "How well questions are answered, measured over suites.": "用题集衡量回答的好坏。",
 }
 _MOON = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M16 12A7 7 0 0 1 8 4a7 7 0 1 0 8 8z"/></svg>'
+_PERSON = (
+    '<svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="7" r="3.2"/>'
+    '<path d="M3.5 17a6.5 6.5 0 0 1 13 0"/></svg>'
+)
 _TOOLS = (
     '<button type="button" data-switch="language" lang="zh" data-in="en">中文</button>'
     '<button type="button" data-switch="language" lang="en" data-in="zh">English</button>'
@@ -65,8 +70,10 @@ def _both(text: str) -> str:
 
 # Shown by page.js where people sign in, with their name.
 _ACCOUNT = (
-    '<form id="account" method="post" action="/logout" hidden><span class="who"></span>'
-    f"<button>{_both('Sign out')}</button></form>"
+    '<details id="account" hidden><summary aria-label="Account 账户">'
+    f'{_PERSON}<span class="who"></span></summary><form method="post" action="/logout">'
+    f"<button>{_both('Sign out')}</button>"
+    f'<button name="everywhere" value="1">{_both("Sign out everywhere")}</button></form></details>'
 )
 
 

@@ -138,9 +138,11 @@ class Identify:
                 self._accounts.of_key, request.headers["authorization"][len(_BEARER) :].strip()
             )
         session = request.session
-        if "user" not in session:
+        if not session.keys() >= {"user", "epoch", "session"}:
             return None
-        return await self._ask(self._accounts.of_session, session["user"], session.get("epoch", -1))
+        return await self._ask(
+            self._accounts.of_session, session["user"], session["epoch"], session["session"]
+        )
 
     async def _ask(self, question: Callable[..., User | None], *about: object) -> User | None:
         # Threads of their own, so that people are let in while all others are busy.

@@ -3,10 +3,11 @@
   const [role, ...who] = (window.gradio_config?.username || "").split(" ");
   document.documentElement.dataset.role = role;
   new MutationObserver((_, observer) => {
-    const form = who.length && document.querySelector("#account");
-    if (!form) return;
-    form.querySelector(".who").textContent = who.join(" ");
-    form.hidden = false;
+    const account = who.length && document.querySelector("#account");
+    if (!account) return;
+    account.querySelector(".who").textContent = who.join(" ");
+    account.querySelector("summary").setAttribute("aria-label", who.join(" "));
+    account.hidden = false;
     observer.disconnect();
   }).observe(document.documentElement, { childList: true, subtree: true });
 
@@ -51,6 +52,17 @@ document.addEventListener("click", (event) => {
     localStorage.setItem("reex-theme", dark ? "dark" : "light");
     document.body.classList.toggle("dark", dark);
   }
+});
+
+// What is signed out of opens under the name, and closes like any menu.
+const account = () => document.querySelector("#account[open]");
+document.addEventListener("click", (event) => {
+  if (account() && !event.target.closest?.("#account")) account().open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !account()) return;
+  account().querySelector("summary").focus();
+  account().open = false;
 });
 
 // A click on a title in the library asks the server for that article.

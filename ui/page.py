@@ -187,7 +187,7 @@ def _answered(call: Call, exchange: Exchange, answer: Answer) -> Data:
     told = conversations.exchange(call.service.state, call.user.id, exchange.id)
     return {
         "body": thread.body_html(told, call.say),
-        "after": thread.after_html(told, call.say),
+        "after": _after(call, told),
         "panel": evidence.cited_panel(answer, {}, exchange.number, say=call.say),
         "done": True,
     }
@@ -196,8 +196,13 @@ def _answered(call: Call, exchange: Exchange, answer: Answer) -> Data:
 def _failed(call: Call, exchange: Exchange, why: str) -> Data:
     if exchange.answer is None:
         conversations.complete(call.service.state, call.user.id, exchange.id, None, why)
-    after = thread.after_html(conversations.exchange(call.service.state, call.user.id, exchange.id), call.say)
-    return {"body": evidence.error_html(why), "after": after, "done": True}
+    now = conversations.exchange(call.service.state, call.user.id, exchange.id)
+    return {"body": evidence.error_html(why), "after": _after(call, now), "done": True}
+
+
+def _after(call: Call, exchange: Exchange) -> str:
+    links = sharing.links(call.service.state, call.user.id, exchange.conversation_id)
+    return thread.after_html(exchange, call.say, links.get(exchange.id, ""))
 
 
 # Server functions
@@ -239,7 +244,8 @@ def open_one(call: Call) -> Data:
         if answered
         else {"panel": evidence.empty_panel(say), "turn": -1}
     )
-    return {"conversation": found.id, "title": found.title, "thread": thread.thread_html(said, say)} | shown
+    html = thread.thread_html(said, say, sharing.links(state, call.user.id, found.id))
+    return {"conversation": found.id, "title": found.title, "thread": html} | shown
 
 
 def rename(call: Call) -> Data:
@@ -304,7 +310,13 @@ def copy(call: Call) -> Data:
 def share(call: Call) -> Data:
     """A link to an answer."""
     link = sharing.share(call.service.state, call.user.id, call.text("exchange"))
-    return {"link": link, "said": call.say("shared"), "label": call.say("share_link")}
+    return {"link": link, "said": call.say("shared"), "html": thread.shared_html(link, call.say)}
+
+
+def unshare(call: Call) -> Data:
+    """Take back what was shared of an exchange."""
+    sharing.unshare(call.service.state, call.user.id, call.text("exchange"))
+    return {"said": call.say("unshared")}
 
 
 def export(call: Call) -> Data:
@@ -335,7 +347,7 @@ def stop(call: Call) -> Data:
         said = call.say("stopped")
         conversations.complete(call.service.state, call.user.id, exchange.id, None, said)
     now = conversations.exchange(call.service.state, call.user.id, exchange.id)
-    return {"after": thread.after_html(now, call.say), "said": call.say("stopped")}
+    return {"after": _after(call, now), "said": call.say("stopped")}
 
 
 CALLS: dict[str, Callable[[Call], Data]] = {
@@ -351,6 +363,7 @@ CALLS: dict[str, Callable[[Call], Data]] = {
         judge,
         copy,
         share,
+        unshare,
         export,
         starters,
         follow_ups,

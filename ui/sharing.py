@@ -87,6 +87,15 @@ def unshare(state: Database, user_id: str, exchange_id: str) -> bool:
         return db.execute(sa.delete(shares).where(*_of(user_id, exchange_id))).rowcount > 0
 
 
+def links(state: Database, user_id: str, conversation_id: str) -> dict[str, str]:
+    """The newest link to each exchange of a conversation that a user has shared, by the exchange's id."""
+    there = sa.select(exchanges.c.id).where(exchanges.c.conversation_id == conversation_id)
+    mine = sa.select(shares.c.exchange_id, shares.c.id).where(shares.c.user_id == user_id)
+    with state.reading() as db:
+        found = db.execute(mine.where(shares.c.exchange_id.in_(there)).order_by(shares.c.created_at))
+        return {row.exchange_id: _path(row.id) for row in found}
+
+
 def shared(state: Database, token: str) -> Shared | None:
     """What is shared under the last part of a link; None when nothing is."""
     if not _TOKEN.fullmatch(token):

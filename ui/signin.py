@@ -21,12 +21,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from corpus.errors import ReexError, StorageError, UsageError
 from rag.settings import Settings
-from ui.accounts import ROLES, Account, Accounts, Role, role_named
+from ui.accounts import ROLES, SESSION, Account, Accounts, Role, role_named
 from ui.allowance import Allowance, TooOftenError
 from ui.door import door, root_of
 from ui.gate import problem, user_of
 
-_SESSION_S = 7 * 24 * 3600
+_SESSION_S = int(SESSION.total_seconds())
 _SECRET_FILE = "session-secret"
 _FORM_BYTES = 16 * 1024
 _PER_NAME, _PER_ADDRESS = "10/15minute", "50/15minute"
@@ -84,7 +84,8 @@ def router(accounts: Accounts, settings: Settings) -> APIRouter:
 
     def let_in(request: Request, account: Account, going: str) -> Response:
         request.session.clear()
-        request.session.update({"user": account.id, "epoch": account.epoch})
+        session = {"user": account.id, "epoch": account.epoch, "session": secrets.token_urlsafe(16)}
+        request.session.update(session)
         return RedirectResponse(going, 303)
 
     @pages.get("/login")
@@ -119,7 +120,11 @@ def router(accounts: Accounts, settings: Settings) -> APIRouter:
     async def leave(request: Request) -> Response:
         user = user_of(request)
         if user and settings.sign_in:
-            await to_thread.run_sync(accounts.end_sessions, user.name)
+            everywhere = "everywhere" in (await _fields(request) or {})
+            if everywhere:
+                await to_thread.run_sync(accounts.end_sessions, user.name)
+            elif session := request.session.get("session"):  # there is none where a key was sent
+                await to_thread.run_sync(accounts.end_session, session)
         request.session.clear()
         return RedirectResponse(f"{root_of(request)}/login", 303)
 

@@ -35,6 +35,14 @@ users = sa.Table(
     sa.Column("created_at", sa.DateTime, nullable=False),
 )
 
+# Those that somebody signed out of; kept for as long as their cookies would be believed.
+ended_sessions = sa.Table(
+    "ended_sessions",
+    tables,
+    sa.Column("id", STRING, primary_key=True),
+    sa.Column("ended_at", sa.DateTime, nullable=False),
+)
+
 api_keys = sa.Table(
     "api_keys",
     tables,

@@ -1,6 +1,6 @@
 """A conversation as HTML, and what stands around it: the list of conversations, the composer, the actions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from html import escape
 from itertools import groupby
@@ -126,18 +126,18 @@ def _entry(conversation: Conversation, say: Texts, current: str) -> str:
 # Exchanges
 
 
-def thread_html(said: Sequence[Exchange], say: Texts) -> str:
-    """All exchanges of a conversation."""
-    return "".join(exchange_html(exchange, say) for exchange in said)
+def thread_html(said: Sequence[Exchange], say: Texts, links: Mapping[str, str]) -> str:
+    """All exchanges of a conversation, with the links to those that are shared, by their ids."""
+    return "".join(exchange_html(exchange, say, links.get(exchange.id, "")) for exchange in said)
 
 
-def exchange_html(exchange: Exchange, say: Texts) -> str:
+def exchange_html(exchange: Exchange, say: Texts, link: str = "") -> str:
     """A question with its answer and what one can do with it."""
     return (
         f'<article class="exchange" data-id="{exchange.id}" data-turn="{exchange.number}">'
         f'<header class="asked">{asked_html(exchange.question, exchange.filters, say)}</header>'
         f'<div class="answer">{body_html(exchange, say)}</div>'
-        f'<footer class="after">{after_html(exchange, say)}</footer></article>'
+        f'<footer class="after">{after_html(exchange, say, link)}</footer></article>'
     )
 
 
@@ -168,8 +168,8 @@ def body_html(exchange: Exchange, say: Texts) -> str:
     )
 
 
-def after_html(exchange: Exchange, say: Texts) -> str:
-    """What one can do with an answer."""
+def after_html(exchange: Exchange, say: Texts, link: str = "") -> str:
+    """What one can do with an answer, which is shared where there is a link."""
     answer = exchange.answer
     if answer is None:
         return f'<div class="actions">{_action("again", say("ask_again"), say, worded=True)}</div>'
@@ -181,10 +181,19 @@ def after_html(exchange: Exchange, say: Texts) -> str:
     thumbs = "".join(_thumb(name, value, exchange.verdict, say) for name, value in (("good", 1), ("bad", -1)))
     return (
         f'<div class="actions">{"".join(buttons)}<span class="thumbs">{thumbs}</span></div>'
+        f'<p class="sharing">{shared_html(link, say) if link else ""}</p>'
         f'<form class="why" hidden><input type="text" maxlength="1000" value="{escape(exchange.reason)}" '
         f'data-good="{say("why_good")}" data-bad="{say("why_bad")}" aria-label="{say("why_bad")}">'
         f'<button type="submit">{say("send")}</button></form>'
         f'<div class="next suggested"></div>'
+    )
+
+
+def shared_html(link: str, say: Texts) -> str:
+    """The link to a shared answer, and the way to take it back."""
+    return (
+        f'<a class="shared" href="{link}" target="_blank">{say("share_link")}</a>'
+        f'<button type="button" class="quiet" data-act="unshare">{say("unshare")}</button>'
     )
 
 

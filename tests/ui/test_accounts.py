@@ -56,7 +56,7 @@ def test_a_password_opens_only_its_own_account(accounts: Accounts) -> None:
 @pytest.mark.parametrize("change", ["role", "password", "disabled", "signed out"])
 def test_what_changes_an_account_ends_its_sessions(accounts: Accounts, change: str) -> None:
     anna = accounts.add("anna", "staff", GOOD)
-    assert accounts.of_session(anna.id, anna.epoch) == anna.user
+    assert accounts.of_session(anna.id, anna.epoch, "s") == anna.user
     match change:
         case "role":
             accounts.set_role("anna", "reader")
@@ -66,9 +66,9 @@ def test_what_changes_an_account_ends_its_sessions(accounts: Accounts, change: s
             accounts.set_disabled("anna", True)
         case _:
             accounts.end_sessions("anna")
-    assert accounts.of_session(anna.id, anna.epoch) is None
+    assert accounts.of_session(anna.id, anna.epoch, "s") is None
     if change == "disabled":
-        assert accounts.of_session(anna.id, accounts.find("anna").epoch) is None
+        assert accounts.of_session(anna.id, accounts.find("anna").epoch, "s") is None
         assert accounts.check("anna", GOOD) is None
 
 
@@ -100,7 +100,7 @@ def test_a_hash_of_weaker_parameters_is_renewed(accounts: Accounts, state: Datab
         kept = db.execute(users.select()).one()
     assert kept.password.startswith("$argon2id$")
     assert kept.password != weak
-    assert accounts.of_session(anna.id, anna.epoch)  # nothing that a person did
+    assert accounts.of_session(anna.id, anna.epoch, "s")  # nothing that a person did
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 65, "<b>", "a\nb", "a  b", "../x", "a\x00b'"])

@@ -52,7 +52,7 @@ def test_an_answer_in_chinese_and_what_is_shared_of_it(page: Page, url: str) -> 
     link = page.locator("a.shared")
     link.wait_for()
     found += wrong(page)
-    page.goto(str(link.get_attribute("href")))
+    page.goto(url + str(link.get_attribute("href")))
     page.locator(".evidence .card").first.wait_for()
     assert found + wrong(page) == []
 

@@ -154,7 +154,13 @@ def test_what_one_does_with_an_answer(page: Page, product: Product, url: str) ->
     page.get_by_label("Share").click()
     link = page.locator("a.shared")
     expect(link).to_be_visible()
-    assert SAYS in page.request.get(str(link.get_attribute("href"))).text()
+    address = url + str(link.get_attribute("href"))
+    assert SAYS in page.request.get(address).text()
+    page.reload()
+    page.get_by_text("Take the link back").click()
+    expect(page.locator("#toast")).to_contain_text("Taken back")
+    expect(link).to_have_count(0)
+    assert page.request.get(address).status == 404
 
     page.get_by_label("Bad answer").click()
     page.locator(".why input").fill("It leaves the mines out.")

@@ -117,6 +117,15 @@ def test_signing_out_ends_the_session_even_for_who_copied_it(product: Product) -
     assert product.client("reader").get("/").status_code == 200
 
 
+def test_signing_out_ends_this_session_and_everywhere_all_of_them(product: Product) -> None:
+    here, there, other = product.client("reader"), product.client("reader"), product.client("staff")
+    here.post("/logout")
+    assert [client.get("/").status_code for client in (here, there, other)] == [401, 200, 200]
+    here = product.client("reader")
+    here.post("/logout", data={"everywhere": "1"})
+    assert [client.get("/").status_code for client in (here, there, other)] == [401, 401, 200]
+
+
 def test_what_an_administrator_does_ends_a_session_at_once(product: Product) -> None:
     product.accounts.add("leaving", "staff", PASSWORD)
     client = product.client("leaving")
