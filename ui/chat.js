@@ -74,7 +74,7 @@ function setConversation(got) {
   setPanel(got);
   setPlace();
   close("show-evidence", "show-rail");
-  $("#thread").scrollTop = $("#thread").scrollHeight;
+  follow($("#thread").lastElementChild);
   suggest();
 }
 
@@ -146,7 +146,7 @@ function again(article) {
 function run(article, data) {
   running = { article, conversation: here, turn: lastTurn() - 1, key: "" };
   busy(true);
-  $("#thread").scrollTop = $("#thread").scrollHeight;
+  follow(article);
   trigger("submit", { conversation: here, ...data });
 }
 
@@ -183,14 +183,22 @@ function paint() {
   }
   const thread = $("#thread");
   const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 120;
+  const toFollow = () => atEnd && follow(article);
   if (running.body !== step.body) $(".answer", article).innerHTML = running.body = step.body;
   if (running.conversation === here && step.panel) setPanel(step);
-  if (atEnd) thread.scrollTop = thread.scrollHeight;
+  toFollow();
   if (step.done) {
     $(".after", article).innerHTML = step.after;
     finish();
-    if (atEnd) thread.scrollTop = thread.scrollHeight;
+    toFollow();
   }
+}
+
+// Down to the end of an exchange, but never past its beginning: a long answer is read from there.
+function follow(article) {
+  const thread = $("#thread");
+  const top = article ? article.getBoundingClientRect().top - thread.getBoundingClientRect().top : 0;
+  thread.scrollTop = Math.min(thread.scrollHeight, thread.scrollTop + top);
 }
 
 function finish() {

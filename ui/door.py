@@ -9,6 +9,8 @@ from jinja2 import Environment, select_autoescape
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
+from ui.texts import texts_for
+
 _HERE = Path(__file__).parent
 _STYLE = (_HERE / "door.css").read_text(encoding="utf-8")
 _TEMPLATE = Environment(autoescape=select_autoescape(default=True)).from_string(
@@ -23,11 +25,11 @@ _POLICY = (
 
 
 def door(request: HTTPConnection, title: str, status: int = 200, **shown: Any) -> HTMLResponse:
-    """The page with a title.
+    """The page with a title, in the language of who sent the request.
 
     Args:
         request: what it answers.
-        title: what it is about.
+        title: what it is about, as the name of one of the `Texts`.
         status: of HTTP.
         shown: ``message``, and whether it is about something ``wrong``; ``form`` for the fields, with the
             ``name`` typed, where to go ``next``, and the ``provider`` that one may sign in with instead.
@@ -35,7 +37,10 @@ def door(request: HTTPConnection, title: str, status: int = 200, **shown: Any) -
     going = str(shown.get("next", ""))
     theme = next((t for t in ("dark", "light") if f"__theme={t}" in going), "")
     style = _Verbatim(_STYLE)
-    html = _TEMPLATE.render(title=title, style=style, root=root_of(request), theme=theme, **shown)
+    say = texts_for(request.cookies, request.headers)
+    html = _TEMPLATE.render(
+        title=say(title), say=say, style=style, root=root_of(request), theme=theme, **shown
+    )
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     return HTMLResponse(html, status, headers)
 

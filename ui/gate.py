@@ -16,6 +16,7 @@ from corpus.errors import ReexError
 from rag.settings import Settings
 from ui.accounts import LOCAL, Accounts, Role, User
 from ui.door import door, root_of
+from ui.texts import ENGLISH, texts_for
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
@@ -214,10 +215,11 @@ def refusal(request: HTTPConnection, role: Role) -> Response:
         return problem(
             401, message, "authentication_error", "invalid_api_key", {"WWW-Authenticate": "Bearer"}
         )
-    message = f"This is for {role} accounts, and {user.name} has a {user.role} account: ask an administrator."
+    about = {"role": role, "name": user.name, "own": user.role}
     if for_people:
-        return door(request, "This is not open to you", 403, message=message)
-    return problem(403, message, "permission_error", "insufficient_role")
+        say = texts_for(request.cookies, request.headers)
+        return door(request, "not_open", 403, message=say("for_role", **about))
+    return problem(403, ENGLISH("for_role", **about), "permission_error", "insufficient_role")
 
 
 def problem(

@@ -4,6 +4,7 @@ import os
 import secrets
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,13 +26,13 @@ from ui.accounts import ROLES, SESSION, Account, Accounts, Role, role_named
 from ui.allowance import Allowance, TooOftenError
 from ui.door import door, root_of
 from ui.gate import problem, user_of
+from ui.texts import Texts, texts_for
 
 _SESSION_S = int(SESSION.total_seconds())
 _SECRET_FILE = "session-secret"
 _FORM_BYTES = 16 * 1024
 _PER_NAME, _PER_ADDRESS = "10/15minute", "50/15minute"
 _PROVIDER_S = 10  # s until a provider counts as unreachable
-_TITLE = "Sign in"
 
 
 class Sessions:
@@ -80,7 +81,7 @@ def router(accounts: Accounts, settings: Settings) -> APIRouter:
 
     def form(request: Request, going: str, status: int = 200, message: str = "", name: str = "") -> Response:
         shown = {"message": message, "wrong": bool(message), "name": name, "next": going}
-        return door(request, _TITLE, status, form=True, provider=provider_name, **shown)
+        return door(request, "sign_in", status, form=True, provider=provider_name, **shown)
 
     def let_in(request: Request, account: Account, going: str) -> Response:
         request.session.clear()
@@ -106,13 +107,13 @@ def router(accounts: Accounts, settings: Settings) -> APIRouter:
             per_address.spend(_neighbourhood(request))
             per_name.spend(name.casefold())
         except TooOftenError as error:
-            message = f"There were too many attempts. {str(error).partition(': ')[2].capitalize()}"
+            message = _say(request)("too_many", minutes=ceil(error.left.after_s / 60))
             response = form(request, going, 429, message, name)
             response.headers["Retry-After"] = str(error.left.after_s)
             return response
         account = await to_thread.run_sync(accounts.check, name, fields.get("password", ""))
         if account is None:
-            return form(request, going, 401, "The name or the password is wrong.", name)
+            return form(request, going, 401, _say(request)("wrong_password"), name)
         per_name.forgive(name.casefold())
         return let_in(request, account, going)
 
@@ -138,9 +139,8 @@ def router(accounts: Accounts, settings: Settings) -> APIRouter:
         try:
             response: Response = await provider.authorize_redirect(request, back)
         except (OAuthError, httpx2.HTTPError, ValueError, RuntimeError) as error:
-            return form(
-                request, going, 502, f"{provider_name} cannot be reached ({_short(error)}): try again."
-            )
+            why = _say(request)("not_reached", provider=provider_name, why=_short(error))
+            return form(request, going, 502, why)
         request.session["next"] = going
         return response
 
@@ -170,9 +170,8 @@ def router(accounts: Accounts, settings: Settings) -> APIRouter:
             TypeError,
             RuntimeError,
         ) as error:
-            return form(
-                request, going, 400, f"{provider_name} did not let you in ({_short(error)}): try again."
-            )
+            why = _say(request)("not_let_in", provider=provider_name, why=_short(error))
+            return form(request, going, 400, why)
         return let_in(request, account, going)
 
     return pages
@@ -185,6 +184,10 @@ def local_path(wanted: str, root: str = "") -> str:
         return f"{root}/"
     path = urlsplit(wanted).path
     return f"{root}/" if path.startswith((f"{root}/login", f"{root}/logout")) else wanted
+
+
+def _say(request: Request) -> Texts:
+    return texts_for(request.cookies, request.headers)
 
 
 async def _fields(request: Request) -> dict[str, str] | None:

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from starlette.testclient import TestClient
 
 from rag.chain import AnswerChain
@@ -70,6 +70,7 @@ class Product:
 
 Make = Callable[..., Product]
 
+_POLICY = "Content Security Policy"  # stands in what Chromium says when one forbids something
 DESKTOP, PHONE = {"width": 1366, "height": 820}, {"width": 390, "height": 844}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -84,10 +85,18 @@ CHROMIUM_FLAGS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser in which no page may do what its own Content-Security-Policy forbids."""
+    refused: list[str] = []
+
+    def listen(context: BrowserContext) -> None:
+        context.on("console", lambda told: refused.append(told.text) if _POLICY in told.text else None)
+
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+        running.on("context", listen)
         yield running
         running.close()
+    assert refused == []
 
 
 @pytest.fixture(scope="module")

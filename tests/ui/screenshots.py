@@ -1,8 +1,8 @@
 """The pictures of ``docs/pages.md``: every page on a desktop and on a phone, light and dark.
 
-``python -m tests.ui.screenshots`` makes them all: it serves a new data directory with the starter corpus, asks
-the configured language model once, and looks at the pages with a browser. ``--data-dir`` keeps what was asked,
-so that a look after a change of style takes seconds; ``--only desk`` makes those whose names begin so.
+``python -m tests.ui.screenshots`` makes them all: it serves a new data directory with the starter corpus,
+asks the configured language model once, and looks at the pages with a browser. ``--data-dir`` keeps what was
+asked, so that a look after a change of style is short; ``--only desk`` makes those whose names begin so.
 """
 
 import argparse
@@ -38,8 +38,8 @@ OUT = Path(__file__).parents[2] / "docs" / "pages"
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": PHONE}
 NAME, PASSWORD = "anna", "a password for pictures"
 QUESTIONS = (
-    "When did Lynas begin to make dysprosium in Malaysia?",
-    "How does Lynas's NdPr output in the December 2025 quarter compare with the September 2024 quarter?",
+    "Which countries received Chinese dysprosium in October 2025?",
+    "What did Baogang commit to under the 15th Five-Year Plan?",
 )
 QUERIES = (
     "What price floor did the Pentagon give MP Materials, and for how long?",
@@ -117,7 +117,6 @@ def _chat(page: Page) -> None:
 def _evidence(page: Page) -> None:
     _chat(page)
     page.locator(".answer a.cite").first.click()
-    page.locator("#evidence .card.selected .in-article").click()
     page.locator("#evidence .full mark").wait_for()
 
 
@@ -183,8 +182,7 @@ def look(browser: Browser, url: str, shown: Shown, out: Path, only: str) -> None
                 page = (signed_out if name == "sign-in" else context).new_page()
                 page.goto(url + path)
                 wait(page)
-                page.wait_for_load_state("networkidle")
-                page.wait_for_timeout(400)  # what moves has come to rest
+                page.wait_for_timeout(700)  # what moves has come to rest
                 _save(page.screenshot(), out / f"{name}-{size}-{scheme}.webp")
                 page.close()
             context.close()

@@ -25,6 +25,8 @@ from rag.embed import PACKAGED, Embedder
 from rag.index import Index
 from rag.ingest import ingest
 from rag.types import Answer, Citation, Filters, Near, Searched, Sentence, Timings
+from tests.corpus.site import Answer as Served
+from tests.corpus.site import Site
 from tests.ui.conftest import DESKTOP, PASSWORD, Make, Product
 from tests.ui.hostile import FOR_OTHERS, IN_HOLES, PAYLOADS
 from ui import conversations, sharing, suggest, thumb
@@ -132,7 +134,7 @@ def product(make_product: Make, folder: Path) -> Iterator[Product]:
     with pytest.MonkeyPatch.context() as patch:
         for offered in ("starters", "follow_ups"):
             patch.setattr(suggest, offered, lambda *_, **__: list(PAYLOADS))
-        yield make_product(folder, ("staff",), index=index, desk_self_approve=True)
+        yield make_product(folder, ("staff",), index=index, desk_self_approve=True, private_hosts="127.0.0.1")
     index.close()
 
 
@@ -394,6 +396,9 @@ def test_the_desk(watched: Watched, url: str, query: str) -> None:
         page.locator(f"#desk-{part} > button").click()
     watched.shows(all_of=True)
     assert page.locator("#desk-inbox a.row").count() > len(PAYLOADS)
+    page.locator("#desk-body textarea").fill("\n\n".join((*PAYLOADS[:9], f"Kept {PAYLOADS[9]} [1]")))
+    expect(page.locator("#desk-checks .mirror")).to_contain_text("Kept <", timeout=60_000)
+    watched.shows()
     page.locator("#desk-earlier-words textarea, #desk-earlier-words input").first.fill("svg onload")
     page.locator("#desk-earlier-list li").first.wait_for()
     page.locator("#desk-post-text summary").click()
@@ -401,6 +406,37 @@ def test_the_desk(watched: Watched, url: str, query: str) -> None:
         page.locator("#desk-format").get_by_text(name).click()
         expect(page.get_by_role("button", name=f"Copy {name}")).to_be_visible()
         watched.shows(all_of=True)
+
+
+def test_what_the_desk_takes_in_and_searches_for(watched: Watched, url: str) -> None:
+    # In XML, so that no control character can be in them; a title is HTML once more, and cleaned.
+    texts = [re.sub(r"[\x00-\x1f]", "", text) for text in PAYLOADS]
+    items = "".join(
+        f"<item><title>Feed {n} {escape(escape(text))}</title><description>{escape(text)}</description>"
+        f"<author>{escape(text)}</author><guid>{escape(text)}</guid><link>{escape(text)}</link></item>"
+        for n, text in enumerate(texts)
+    )
+    page = watched.page
+    with Site() as forum:
+        feed = f"<rss version='2.0'><channel><title>{escape(escape(ALL))}</title>{items}</channel></rss>"
+        forum.always["/latest.rss"] = Served(feed.encode("utf-8", "replace"), "application/rss+xml")
+        page.goto(f"{url}/desk/")
+        page.locator("#desk-add > button").click()
+        page.locator("#desk-feed input").fill(f"{forum.url}/latest.rss")
+        page.locator("#desk-read").click()
+        expect(page.locator("#desk-status")).to_contain_text("queries added", timeout=30_000)
+    words = page.locator("#desk-words").locator("textarea, input")
+    words.fill("feed")
+    rows = page.locator("#desk-inbox a.row")
+    expect(rows.first).to_contain_text("Feed")
+    assert len(watched.shows()) > 60
+    rows.first.click()
+    expect(page.locator("#desk-query .asked")).to_contain_text("Feed")
+    watched.shows()
+    for text in PAYLOADS[2:5]:
+        words.fill(text)
+        page.wait_for_timeout(400)
+        watched.shows()
 
 
 def test_what_is_stale_or_missing_at_the_desk(watched: Watched, url: str, query: str) -> None:
