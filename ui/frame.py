@@ -119,19 +119,50 @@ def _theme() -> gr.themes.Base:
         font=sans,
         font_mono=["ui-monospace", "monospace"],
     )
-    quiet = {
+    colours = {
         "block_title_background_fill": "none",
         "block_title_text_color": "var(--reex-soft)",
         "body_text_color_subdued": "var(--reex-soft)",  # Gradio's own can hardly be read
         "input_placeholder_color": "var(--reex-soft)",
-    }
-    strong = {
+        "body_background_fill": "var(--reex-ground)",
+        "background_fill_primary": "var(--reex-paper)",
+        "border_color_primary": "var(--reex-edge)",
+        # One box for each field, with an edge that can be seen, instead of boxes in boxes.
+        "block_background_fill": "transparent",
+        "input_background_fill": "var(--reex-paper)",
+        "input_border_color": "var(--reex-edge)",
+        "input_border_color_focus": "var(--reex-accent)",
+        "input_shadow": "none",
+        "input_shadow_focus": "none",
+        "checkbox_label_background_fill": "transparent",
+        "checkbox_label_border_color": "var(--reex-edge)",
+        "checkbox_label_shadow": "none",
+        "button_secondary_background_fill": "var(--reex-paper)",
+        "button_secondary_background_fill_hover": "var(--reex-accent-soft)",
+        "button_secondary_border_color": "var(--reex-edge)",
+        "button_secondary_text_color": "var(--reex-ink)",
+        "button_secondary_shadow": "none",
         "button_primary_background_fill": "var(--reex-button)",
         "button_primary_background_fill_hover": "var(--reex-accent)",
         "button_primary_text_color": "var(--reex-on-button)",
+        "button_primary_shadow": "none",
     }
-    both = {f"{name}{mode}": value for name, value in (quiet | strong).items() for mode in ("", "_dark")}
-    sunk = ("input_background_fill", "checkbox_label_background_fill", "button_secondary_background_fill")
-    both |= {"block_background_fill_dark": "var(--reex-paper)"}
-    both |= {f"{name}_dark": "var(--reex-sunk)" for name in sunk}
-    return theme.set(**both, block_title_padding="0", block_title_text_weight="600")
+    measures = {
+        "block_padding": "0",
+        "block_border_width": "0",
+        "block_shadow": "none",
+        "block_title_padding": "0",
+        "block_title_text_weight": "600",
+        "checkbox_label_border_width": "1px",
+        "input_border_width": "1px",
+        "input_radius": "9px",
+        "button_border_width": "1px",
+        "button_large_radius": "9px",
+        "button_small_padding": "6px 14px",
+        "button_small_radius": "9px",
+        "button_small_text_size": "0.88rem",
+        "button_small_text_weight": "600",
+        "layout_gap": "14px",
+    }
+    both = {f"{name}{mode}": value for name, value in colours.items() for mode in ("", "_dark")}
+    return theme.set(**both, **measures)

@@ -168,7 +168,7 @@ def pages(shown: Shown) -> dict[str, tuple[str, Callable[[Page], None]]]:
     }
 
 
-def look(browser: Browser, url: str, shown: Shown, out: Path, only: str) -> None:
+def look(browser: Browser, url: str, shown: Shown, out: Path, only: tuple[str, ...]) -> None:
     """Save a picture of each page in each size and light."""
     for size, viewport in SIZES.items():
         for scheme in ("light", "dark"):
@@ -204,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default=("",), nargs="+")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -212,7 +212,7 @@ def main() -> None:
         with served(settings) as (url, service), sync_playwright() as playwright:
             shown = prepared(service)
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
-            look(browser, url, shown, given.out, given.only)
+            look(browser, url, shown, given.out, tuple(given.only))
             browser.close()
 
 
