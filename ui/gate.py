@@ -215,7 +215,7 @@ def refusal(request: HTTPConnection, role: Role) -> Response:
         return problem(
             401, message, "authentication_error", "invalid_api_key", {"WWW-Authenticate": "Bearer"}
         )
-    about = {"role": role, "name": user.name, "own": user.role}
+    about = {"role": role, "who": user.name, "own": user.role}
     if for_people:
         say = texts_for(request.cookies, request.headers)
         return door(request, "not_open", 403, message=say("for_role", **about))
