@@ -396,9 +396,6 @@ def test_the_desk(watched: Watched, url: str, query: str) -> None:
         page.locator(f"#desk-{part} > button").click()
     watched.shows(all_of=True)
     assert page.locator("#desk-inbox a.row").count() > len(PAYLOADS)
-    page.locator("#desk-body textarea").fill("\n\n".join((*PAYLOADS[:9], f"Kept {PAYLOADS[9]} [1]")))
-    expect(page.locator("#desk-checks .mirror")).to_contain_text("Kept <", timeout=60_000)
-    watched.shows()
     page.locator("#desk-earlier-words textarea, #desk-earlier-words input").first.fill("svg onload")
     page.locator("#desk-earlier-list li").first.wait_for()
     page.locator("#desk-post-text summary").click()
@@ -406,6 +403,12 @@ def test_the_desk(watched: Watched, url: str, query: str) -> None:
         page.locator("#desk-format").get_by_text(name).click()
         expect(page.get_by_role("button", name=f"Copy {name}")).to_be_visible()
         watched.shows(all_of=True)
+    page.locator("#desk-body textarea").fill("\n\n".join((*PAYLOADS[:9], f"Kept {PAYLOADS[9]} [1]")))
+    expect(page.locator("#desk-checks .mirror")).to_contain_text("Kept <", timeout=60_000)
+    watched.shows()
+    page.locator("#desk-save").click()
+    expect(page.locator("#desk-status")).to_have_text("Saved.", timeout=30_000)
+    watched.shows()
 
 
 def test_what_the_desk_takes_in_and_searches_for(watched: Watched, url: str) -> None:
