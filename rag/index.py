@@ -152,7 +152,6 @@ class Index:
             if not self.is_foreign():
                 lexical = self._brought_up_to_date(lexical)
         self.lexical = lexical
-        self._published = frozenset(lexical.ids)
         self.generation = generation
 
     def is_foreign(self) -> bool:
@@ -161,7 +160,7 @@ class Index:
 
     def __len__(self) -> int:
         """How many passages the corpus has."""
-        return len(self.lexical.ids)
+        return len(self.lexical)
 
     def dense(self, vector: Vectors, k: int, filters: Filters = UNFILTERED) -> list[tuple[str, float]]:
         """The ``k`` passages nearest to a unit vector of shape (1, dimensions), with cosines.
@@ -178,7 +177,7 @@ class Index:
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages with these ids that belong to the published state of the corpus."""
-        known = [id_ for id_ in ids if id_ in self._published]
+        known = self.lexical.known(ids)
         if not known:  # Chroma takes no empty list
             return {}
         found = self._collection.get(ids=known, include=["documents", "metadatas"])
@@ -199,7 +198,6 @@ class Index:
         self._collection = self._new_collection(client)
         self.catalogue.start_over()
         self.lexical = LexicalIndex.build([])
-        self._published = frozenset()
 
     def store(self, articles: Sequence[tuple[Article, Sequence[Passage]]], vectors: Vectors) -> None:
         """Write passages with their vectors, in the order of the rows of ``vectors``."""
@@ -250,8 +248,8 @@ class Index:
 
     def unsearchable(self) -> int:
         """How many rows BM25 has too many or too few, by the catalogue."""
-        wanted, rows = self.catalogue.stored(), Counter(self.lexical.versions)
-        return sum(abs(wanted.get(version, 0) - rows[version]) for version in wanted.keys() | rows.keys())
+        wanted, rows = self.catalogue.stored(), self.lexical.counts()
+        return sum(abs(wanted.get(version, 0) - rows.get(version, 0)) for version in wanted.keys() | rows.keys())
 
     def sweep(self) -> int:
         """Delete the passages that nothing accounts for; gives their number."""
@@ -270,7 +268,6 @@ class Index:
         self.lexical = self._brought_up_to_date(self.lexical)
         self.lexical.save(self._bm25_folder(generation))
         self.catalogue.set_fact("generation", generation)
-        self._published = frozenset(self.lexical.ids)
         self.generation = generation
         for old in (self._folder / "bm25").iterdir():
             if old.name != generation:
@@ -282,9 +279,8 @@ class Index:
     def _brought_up_to_date(self, lexical: LexicalIndex) -> LexicalIndex:
         """The BM25 index of what the catalogue names now; rows that it has already are not made again."""
         current = self.catalogue.stored()
-        fresh = current.keys() - set(lexical.versions)
-        rows = list(self._rows(sorted(fresh)))
-        return lexical.updated(current.keys(), rows)
+        fresh = current.keys() - lexical.counts().keys()
+        return lexical.updated(current.keys(), self._rows(sorted(fresh)))
 
     def _rows(self, versions: Sequence[str]) -> Iterator[Row]:
         for some in _portions(versions, _VERSIONS):
