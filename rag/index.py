@@ -249,7 +249,9 @@ class Index:
     def unsearchable(self) -> int:
         """How many rows BM25 has too many or too few, by the catalogue."""
         wanted, rows = self.catalogue.stored(), self.lexical.counts()
-        return sum(abs(wanted.get(version, 0) - rows.get(version, 0)) for version in wanted.keys() | rows.keys())
+        return sum(
+            abs(wanted.get(version, 0) - rows.get(version, 0)) for version in wanted.keys() | rows.keys()
+        )
 
     def sweep(self) -> int:
         """Delete the passages that nothing accounts for; gives their number."""

@@ -152,8 +152,8 @@ class Row:
 class _Columns:
     """The rows of an index as arrays, each of which is one file that is mapped into memory, not read.
 
-    ``versions`` and ``publishers`` are places in the sorted ``*_names``, ``by_id`` is the rows in the order of
-    their ids, and ``tokens`` are those of all rows one after another, as the numbers of their terms.
+    ``versions`` and ``publishers`` are places in the sorted ``*_names``, ``by_id`` is the rows in the order
+    of their ids, and ``tokens`` are those of all rows one after another, as the numbers of their terms.
     """
 
     ids: npt.NDArray[np.bytes_]
@@ -185,7 +185,9 @@ class LexicalIndex:
     ) -> "LexicalIndex":
         """Index texts under their ids, with the days and publishers of their articles."""
         rows = zip(ids, texts, days or [0] * len(ids), publishers or [""] * len(ids), strict=True)
-        return _empty().updated((), (Row(id_, "", day, publisher, text) for id_, text, day, publisher in rows))
+        return _empty().updated(
+            (), (Row(id_, "", day, publisher, text) for id_, text, day, publisher in rows)
+        )
 
     def updated(self, keep: Collection[str], rows: Iterable[Row]) -> "LexicalIndex":
         """The index with these rows added, and without those of versions that are not in ``keep``.
@@ -196,7 +198,9 @@ class LexicalIndex:
         fresh = _columns_of(rows, numbers)
         kept = np.array([name.decode() in keep for name in old.version_names], bool)[old.versions]
         ids = np.concatenate([old.ids[kept], fresh.ids])
-        versions = np.concatenate([old.version_names[old.versions[kept]], fresh.version_names[fresh.versions]])
+        versions = np.concatenate(
+            [old.version_names[old.versions[kept]], fresh.version_names[fresh.versions]]
+        )
         publishers = np.concatenate(
             [old.publisher_names[old.publishers[kept]], fresh.publisher_names[fresh.publishers]]
         )
@@ -301,7 +305,10 @@ class LexicalIndex:
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
         found = [self._row_scores(term) for term in wanted]
         rows = min((rows for rows, _ in found), key=len)
-        for others, _ in found:  # looked up in one another: a name's rare words leave little of its common ones
+        for (
+            others,
+            _,
+        ) in found:  # looked up in one another: a name's rare words leave little of its common ones
             rows = rows[_held(others, rows)]
         return rows, reduce(np.add, (scores[np.searchsorted(others, rows)] for others, scores in found))
 
@@ -392,7 +399,9 @@ def _places(
     """Where each of some names stands in an array that is sorted, or has this order; -1 where it does not."""
     if not len(names):
         return np.full(len(wanted), -1)
-    values = np.array([name.encode() for name in wanted] if names.dtype.kind == "S" else wanted, names.dtype.kind)
+    values = np.array(
+        [name.encode() for name in wanted] if names.dtype.kind == "S" else wanted, names.dtype.kind
+    )
     places = np.searchsorted(names, values, sorter=order).clip(max=len(names) - 1)
     places = places if order is None else order[places]
     return np.where(names[places] == values, places, -1)
@@ -403,7 +412,8 @@ def _among(codes: Numbers, names: npt.NDArray[Any], wanted: Sequence[str]) -> np
     allowed = np.zeros(len(names) + 1, bool)
     allowed[_places(names, wanted)] = True
     allowed[-1] = False  # where names that nothing has went
-    return allowed[codes]
+    among: npt.NDArray[np.bool_] = allowed[codes]
+    return among
 
 
 def _held(rows: Numbers, wanted: Numbers) -> npt.NDArray[np.bool_]:
@@ -422,7 +432,7 @@ def _best(scores: Scores, k: int) -> list[int]:
 
 
 def _bm25_of(tokens: Numbers, lengths: Numbers, numbers: dict[str, int]) -> bm25s.BM25:
-    """What `bm25s.BM25.index` makes of the rows, without making Python's lists of them, which takes minutes."""
+    """What `bm25s.BM25.index` makes of the rows, without Python's lists of them, which take minutes."""
     starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     ones = np.ones(len(tokens), np.float32)
     counts = csr_array((ones, tokens, starts), shape=(len(lengths), len(numbers))).tocsc()

@@ -74,13 +74,13 @@ def test_each_search_filters_by_itself(starter_index: Index, embedder: Embedder)
         assert {article.publisher for article in articles.values()} == {"Fastmarkets"}
 
 
-def test_a_lexical_index_that_knows_no_publishers_is_built_anew(starter_folder: Path, tmp_path: Path) -> None:
+def test_a_lexical_index_of_an_earlier_version_is_built_anew(starter_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(starter_folder, tmp_path / "data")
-    (rows,) = (tmp_path / "data" / "bm25").glob("*/rows.json")
-    ids, _, days, _ = json.loads(rows.read_text())
-    rows.write_text(json.dumps([ids, days]))
+    (bm25,) = (tmp_path / "data" / "bm25").iterdir()
+    (bm25 / "publishers.npy").unlink()
+    (bm25 / "rows.json").write_text("[[], [], [], []]")
     index = Index(tmp_path / "data", PACKAGED)
-    assert len(index) == len(ids)
+    assert len(index) == sum(index.catalogue.stored().values())
     assert index.lexical.search("magnet", 5, Filters(publishers=("Fastmarkets",)))
     index.close()
 
