@@ -8,9 +8,9 @@ import math
 import re
 import shutil
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +28,8 @@ from rag.types import UNFILTERED, Filters
 Scores = npt.NDArray[np.float32]
 """One number for each row of an index, or for some."""
 Numbers = npt.NDArray[np.int32]
+Passing = npt.NDArray[np.bool_]
+"""For each row whether it passes filters."""
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TERM = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+")
@@ -232,10 +234,16 @@ class LexicalIndex:
         names = (name.decode() for name in self._columns.version_names.tolist())
         return dict(zip(names, counts.tolist(), strict=True))
 
-    def known(self, ids: Sequence[str]) -> list[str]:
-        """Those of some ids that rows have, in the order given."""
-        rows = _places(self._columns.ids, ids, self._columns.by_id)
-        return [id_ for id_, row in zip(ids, rows.tolist(), strict=True) if row >= 0]
+    def known(self, ids: Sequence[str], passing: Passing | None = None) -> list[str]:
+        """Those of some ids that rows have, or rows that pass, in the order given."""
+        columns = self._columns
+        rows = _places(columns.ids, ids, columns.by_id)
+        good = rows >= 0 if passing is None else (rows >= 0) & passing[rows]
+        return [id_ for id_, is_good in zip(ids, good.tolist(), strict=True) if is_good]
+
+    def ids_of(self, passing: Passing) -> list[str]:
+        """The ids of the rows that pass."""
+        return [id_.decode() for id_ in self._columns.ids[passing].tolist()]
 
     def search(
         self,
@@ -256,17 +264,18 @@ class LexicalIndex:
         """
         in_names = {term for name in names for term in terms(name)}
         scores = self._sum([term for term in terms(query) if term not in in_names])
+        score_of = cache(lambda term: self._sum([term]))  # the spellings of a name share most of their words
         for name, others in names.items():
-            scores += self._best_of(name, others)
+            scores += self._best_of(name, others, score_of)
         passing = self.passing(filters)
         if passing is not None:
             scores *= passing
         return [(self._columns.ids[row].decode(), float(scores[row])) for row in _best(scores, k)]
 
-    def passing(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
+    def passing(self, filters: Filters) -> Passing | None:
         """Which rows pass the filters; None for all."""
         columns = self._columns
-        tests: list[npt.NDArray[np.bool_]] = []
+        tests: list[Passing] = []
         if filters.days:
             first, last = filters.days
             tests.append((columns.days >= first) & (columns.days <= last))
@@ -281,45 +290,39 @@ class LexicalIndex:
         known = [term for term in wanted if term in self._terms]
         return self._bm25.get_scores(known) if known else np.zeros(len(self), np.float32)
 
-    def _best_of(self, name: str, others: Sequence[str]) -> Scores:
+    def _best_of(self, name: str, others: Sequence[str], score_of: Callable[[str], Scores]) -> Scores:
         """The score of every row for a name, or for the best of its others, which must be there whole."""
         best = self._sum(terms(name))
         for other in others:
-            rows, scores = self._holding(terms(other))
+            rows, scores = self._holding(terms(other), score_of)
             best[rows] = np.maximum(best[rows], scores)
         return best
 
     def holding(self, names: Iterable[str]) -> set[str]:
         """The versions of articles with a passage that holds all words of any of some names."""
-        codes = {code for name in names for code in self._versions_with(terms(name))}
+        score_of = cache(lambda term: self._sum([term]))
+        rows = [self._holding(terms(name), score_of)[0] for name in names]
+        codes = np.unique(self._columns.versions[np.concatenate(rows)]) if rows else ()
         return {self._columns.version_names[code].decode() for code in codes}
 
-    def _versions_with(self, wanted: Sequence[str]) -> list[int]:
-        rows, _ = self._holding(wanted)
-        found: list[int] = np.unique(self._columns.versions[rows]).tolist()
-        return found
-
-    def _holding(self, wanted: Sequence[str]) -> tuple[Numbers, Scores]:
-        """The rows that hold all of some terms, in order, and the BM25 scores of these rows for them."""
+    def _holding(self, wanted: Sequence[str], score_of: Callable[[str], Scores]) -> tuple[Numbers, Scores]:
+        """The rows that hold all of some terms, and the BM25 scores of these rows for them."""
         if not wanted or any(term not in self._terms for term in wanted):
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
-        found = [self._row_scores(term) for term in wanted]
-        rows = min((rows for rows, _ in found), key=len)
-        for (
-            others,
-            _,
-        ) in found:  # looked up in one another: a name's rare words leave little of its common ones
-            rows = rows[_held(others, rows)]
-        return rows, reduce(np.add, (scores[np.searchsorted(others, rows)] for others, scores in found))
+        # Only those with the rarest term are looked at: a name is rarer than most of its words.
+        rows = min((self._rows_with(term) for term in wanted), key=len)
+        each = [score_of(term)[rows] for term in wanted]
+        whole = reduce(np.logical_and, (scores > 0 for scores in each))
+        return rows[whole], reduce(np.add, each)[whole]
 
-    def _row_scores(self, term: str) -> tuple[Numbers, Scores]:
-        """The rows that hold a term, in order, and their scores for it."""
+    def _rows_with(self, term: str) -> Numbers:
         start, end = self._bm25.scores["indptr"][self._terms[term] :][:2]
-        return self._bm25.scores["indices"][start:end], self._bm25.scores["data"][start:end]
+        rows: Numbers = self._bm25.scores["indices"][start:end]
+        return rows
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency of an index term, log((N + 1) / (n + 1)); highest if unseen."""
-        holding = len(self._row_scores(term)[0]) if term in self._terms else 0
+        holding = len(self._rows_with(term)) if term in self._terms else 0
         return float(np.log((len(self) + 1) / (holding + 1)))
 
     def save(self, folder: Path) -> None:
@@ -407,19 +410,13 @@ def _places(
     return np.where(names[places] == values, places, -1)
 
 
-def _among(codes: Numbers, names: npt.NDArray[Any], wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
+def _among(codes: Numbers, names: npt.NDArray[Any], wanted: Sequence[str]) -> Passing:
     """Which of the coded values are among some names."""
     allowed = np.zeros(len(names) + 1, bool)
     allowed[_places(names, wanted)] = True
     allowed[-1] = False  # where names that nothing has went
-    among: npt.NDArray[np.bool_] = allowed[codes]
+    among: Passing = allowed[codes]
     return among
-
-
-def _held(rows: Numbers, wanted: Numbers) -> npt.NDArray[np.bool_]:
-    """Which of some rows are among others; both are sorted."""
-    places = np.searchsorted(rows, wanted).clip(max=len(rows) - 1)
-    return rows[places] == wanted
 
 
 def _best(scores: Scores, k: int) -> list[int]:

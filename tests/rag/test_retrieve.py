@@ -74,6 +74,38 @@ def test_each_search_filters_by_itself(starter_index: Index, embedder: Embedder)
         assert {article.publisher for article in articles.values()} == {"Fastmarkets"}
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(until=date(2024, 12, 31)),  # few: their vectors are read
+        Filters(since=date(2025, 1, 1)),  # most: those that do not pass are left out of the nearest
+        Filters(since=date(2025, 3, 1), publishers=("Fastmarkets",)),
+        Filters(publishers=("nobody",)),
+        Filters(versions=()),
+    ],
+)
+@pytest.mark.parametrize("exact", [0, 12])
+def test_the_dense_search_finds_the_nearest_that_pass(
+    starter_index: Index, embedder: Embedder, filters: Filters, exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.index._EXACT", exact)
+    vector = embedder.encode(QUERY)
+    everything = starter_index.dense(vector, len(starter_index))
+    articles = starter_index.catalogue.at(starter_index.lexical.versions)
+    passages = starter_index.passages([id_ for id_, _ in everything])
+    of = {id_: articles[passage.version] for id_, passage in passages.items()}
+    wanted = [
+        (id_, pytest.approx(cosine, abs=1e-4))
+        for id_, cosine in everything
+        if filters.versions != ()
+        and (not filters.publishers or of[id_].publisher in filters.publishers)
+        and (filters.since or date.min) <= (known_date(of[id_], date.today()) or date.min)
+        and (known_date(of[id_], date.today()) or date.max) <= (filters.until or date.max)
+    ]
+    assert len(everything) == len(starter_index)
+    assert starter_index.dense(vector, 12, filters) == wanted[:12]
+
+
 def test_a_lexical_index_of_an_earlier_version_is_built_anew(starter_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(starter_folder, tmp_path / "data")
     (bm25,) = (tmp_path / "data" / "bm25").iterdir()
