@@ -292,10 +292,13 @@ class LexicalIndex:
 
     def _best_of(self, name: str, others: Sequence[str], score_of: Callable[[str], Scores]) -> Scores:
         """The score of every row for a name, or for the best of its others, which must be there whole."""
-        best = self._sum(terms(name))
-        for other in others:
-            rows, scores = self._holding(terms(other), score_of)
-            best[rows] = np.maximum(best[rows], scores)
+        own = terms(name)
+        best = self._sum(own)
+        # Many spellings have the same terms, as "ASX:LYC" and "ASX: LYC".
+        for spelling in dict.fromkeys(tuple(terms(other)) for other in others):
+            if spelling != tuple(own):
+                rows, scores = self._holding(spelling, score_of)
+                best[rows] = np.maximum(best[rows], scores)
         return best
 
     def holding(self, names: Iterable[str]) -> set[str]:
@@ -310,19 +313,20 @@ class LexicalIndex:
         if not wanted or any(term not in self._terms for term in wanted):
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
         # Only those with the rarest term are looked at: a name is rarer than most of its words.
-        rows = min((self._rows_with(term) for term in wanted), key=len)
-        each = [score_of(term)[rows] for term in wanted]
+        rarest = min(wanted, key=lambda term: len(self._scores_with(term)[0]))
+        rows, of_rarest = self._scores_with(rarest)
+        each = [of_rarest if term == rarest else score_of(term)[rows] for term in wanted]
         whole = reduce(np.logical_and, (scores > 0 for scores in each))
         return rows[whole], reduce(np.add, each)[whole]
 
-    def _rows_with(self, term: str) -> Numbers:
+    def _scores_with(self, term: str) -> tuple[Numbers, Scores]:
+        """The rows that hold a term, in order, and their scores for it."""
         start, end = self._bm25.scores["indptr"][self._terms[term] :][:2]
-        rows: Numbers = self._bm25.scores["indices"][start:end]
-        return rows
+        return self._bm25.scores["indices"][start:end], self._bm25.scores["data"][start:end]
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency of an index term, log((N + 1) / (n + 1)); highest if unseen."""
-        holding = len(self._rows_with(term)) if term in self._terms else 0
+        holding = len(self._scores_with(term)[0]) if term in self._terms else 0
         return float(np.log((len(self) + 1) / (holding + 1)))
 
     def save(self, folder: Path) -> None:

@@ -155,3 +155,17 @@ def test_a_story_told_twice_takes_one_place_in_a_search(
     (hit,) = Retriever(index, embedder).search(["Lynas NdPr tonnes"], 5)
     assert hit.copies == 2
     index.close()
+
+
+def test_an_index_that_an_earlier_version_made_looks_as_wide_as_a_new_one(
+    starter_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(starter_folder, tmp_path / "data")
+    for number in range(2):
+        index = Index(tmp_path / "data", PACKAGED)
+        hnsw = index._collection.configuration["hnsw"]
+        assert hnsw
+        assert hnsw["ef_search"] == 500
+        if not number:
+            index._collection.modify(configuration={"hnsw": {"ef_search": 100}})
+        index.close()
