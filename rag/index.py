@@ -11,6 +11,7 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -158,6 +159,9 @@ class Index:
             lexical = LexicalIndex.build([])
             if not self.is_foreign():
                 lexical = self._brought_up_to_date(lexical)
+                if generation:
+                    with suppress(OSError):  # may be read-only, or another process was faster
+                        lexical.save(self._bm25_folder(generation))
         self.lexical = lexical
         self.generation = generation
 

@@ -7,6 +7,7 @@ sum; it saves to disk, needs only numpy, and is maintained.
 import math
 import re
 import shutil
+import uuid
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -234,6 +235,13 @@ class LexicalIndex:
         names = (name.decode() for name in self._columns.version_names.tolist())
         return dict(zip(names, counts.tolist(), strict=True))
 
+    def publishers(self) -> list[str]:
+        """Who published the articles, in every spelling, the one with the most passages first."""
+        names = self._columns.publisher_names.tolist()
+        counts = np.bincount(self._columns.publishers, minlength=len(names)).tolist()
+        of = dict(zip(names, counts, strict=True))
+        return sorted(filter(None, names), key=lambda name: (-of[name], name))
+
     def known(self, ids: Sequence[str], passing: Passing | None = None) -> list[str]:
         """Those of some ids that rows have, or rows that pass, in the order given."""
         columns = self._columns
@@ -330,9 +338,8 @@ class LexicalIndex:
         return float(np.log((len(self) + 1) / (holding + 1)))
 
     def save(self, folder: Path) -> None:
-        """Write the index to a folder that appears only when it is whole."""
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
+        """Write the index to a folder that appears only when it is whole; several may do so at once."""
+        partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
         partial.mkdir(parents=True)
         self._bm25.save(str(partial), show_progress=False)
         for column in fields(_Columns):

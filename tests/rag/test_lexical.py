@@ -115,6 +115,12 @@ def test_filters_leave_rows_out_before_the_best_are_taken() -> None:
         assert [id_ for id_, _ in index.search("oxide", 2, filters)] == list(ids)
 
 
+def test_publishers_are_named_in_every_spelling_the_one_with_most_passages_first() -> None:
+    index = LexicalIndex.build(list("abcdef"), ["oxide"] * 6, None, ["b", "B", "", "c", "c", ""])
+    assert index.publishers() == ["c", "B", "b"]
+    assert LexicalIndex.build([]).publishers() == []
+
+
 def test_rarer_terms_have_higher_rarity_and_unseen_ones_the_highest(index: LexicalIndex) -> None:
     assert index.rarity("oxid") == pytest.approx(math.log(5 / 3))
     assert index.rarity("dysprosium") == pytest.approx(math.log(5 / 2))
@@ -138,12 +144,9 @@ def test_a_saved_index_is_the_same_when_loaded(index: LexicalIndex, tmp_path: Pa
         assert loaded.rarity(term) == index.rarity(term)
 
 
-def test_saving_replaces_an_earlier_index_and_what_an_interrupted_save_left(
-    index: LexicalIndex, tmp_path: Path
-) -> None:
-    (tmp_path / "bm25.partial").mkdir()
-    (tmp_path / "bm25.partial" / "rubbish").write_text("x")
+def test_saving_replaces_an_earlier_index(index: LexicalIndex, tmp_path: Path) -> None:
     LexicalIndex.build(["old"], ["old words"]).save(tmp_path / "bm25")
+    (tmp_path / "bm25" / "rubbish").write_text("x")
     index.save(tmp_path / "bm25")
     assert LexicalIndex.load(tmp_path / "bm25").ids == index.ids
     assert [path.name for path in tmp_path.iterdir()] == ["bm25"]
