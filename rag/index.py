@@ -11,6 +11,7 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from threading import Lock
 from typing import Any
 
 import chromadb
+import numpy as np
 from chromadb.api import ClientAPI
 from chromadb.api.client import Client
 from chromadb.api.types import Metadata
@@ -40,6 +42,9 @@ _COLLECTION = "passages"
 _FIELDS = "with-publisher"  # names what `_to_metadata` keeps; part of the fingerprint of an index
 _BATCH = 1000  # passages at once
 _VERSIONS = 100  # versions of articles at once
+_EXACT = 12  # see `Index.dense`
+# With 100, one in twenty of the ten nearest passages is missed among a hundred thousand.
+_EF_SEARCH = 500
 _opening = Lock()
 
 
@@ -98,6 +103,9 @@ class Index:
             found = self._fingerprint_of(collection)
             if found != self._fingerprint and not rebuild:
                 raise IndexUnusableError(_mismatch(found, self._fingerprint))
+            hnsw = collection.configuration["hnsw"] or {}
+            if hnsw.get("ef_search") != _EF_SEARCH:  # made by an earlier version
+                collection.modify(configuration={"hnsw": {"ef_search": _EF_SEARCH}})
             return collection
         except (ChromaError, OSError, ValueError) as error:
             raise StorageError(
@@ -120,7 +128,7 @@ class Index:
     def _new_collection(self, client: ClientAPI) -> chromadb.Collection:
         return client.create_collection(
             _COLLECTION,
-            configuration={"hnsw": {"space": "cosine", "ef_search": 100}},
+            configuration={"hnsw": {"space": "cosine", "ef_search": _EF_SEARCH}},
             metadata=dict(self._fingerprint),
             embedding_function=None,
         )
@@ -151,8 +159,10 @@ class Index:
             lexical = LexicalIndex.build([])
             if not self.is_foreign():
                 lexical = self._brought_up_to_date(lexical)
+                if generation:
+                    with suppress(OSError):  # may be read-only, or another process was faster
+                        lexical.save(self._bm25_folder(generation))
         self.lexical = lexical
-        self._published = frozenset(lexical.ids)
         self.generation = generation
 
     def is_foreign(self) -> bool:
@@ -161,24 +171,47 @@ class Index:
 
     def __len__(self) -> int:
         """How many passages the corpus has."""
-        return len(self.lexical.ids)
+        return len(self.lexical)
 
     def dense(self, vector: Vectors, k: int, filters: Filters = UNFILTERED) -> list[tuple[str, float]]:
         """The ``k`` passages nearest to a unit vector of shape (1, dimensions), with cosines.
 
         ``filters`` name publishers exactly as the articles do, and versions for topics and companies.
         """
-        if filters.versions == ():  # Chroma takes no empty list
-            return []
-        found = self._collection.query(
-            query_embeddings=vector, n_results=k, where=_where(filters), include=["distances"]
-        )
+        lexical = self.lexical  # `refresh` in another thread may replace it
+        passing = lexical.passing(filters)
+        if passing is None:
+            return self._nearest(vector, k)
+        # Chroma's own conditions cost it a second for every million passages, so the rows of BM25 tell who
+        # passes. A vector that is read costs as much as six results that are asked for and may not pass.
+        count = int(passing.sum())
+        if count**2 <= _EXACT * len(lexical):
+            return self._nearest_of(vector, k, lexical.ids_of(passing))
+        k = min(k, count)
+        wanted = 2 * k * len(lexical) // count
+        while True:
+            near = dict(self._nearest(vector, min(wanted, len(lexical))))
+            found = [(id_, near[id_]) for id_ in lexical.known(list(near), passing)][:k]
+            if len(found) == k or wanted >= len(lexical):
+                return found
+            wanted *= 4
+
+    def _nearest(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        found = self._collection.query(query_embeddings=vector, n_results=k, include=["distances"])
         distances = found["distances"] or [[]]
         return [(id_, 1.0 - distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
+    def _nearest_of(self, vector: Vectors, k: int, ids: list[str]) -> list[tuple[str, float]]:
+        """The nearest of a few passages, whose vectors are read and compared."""
+        if not ids:  # Chroma takes no empty list
+            return []
+        found = self._collection.get(ids=ids, include=["embeddings"])
+        cosines = np.asarray(found["embeddings"]) @ vector[0]
+        return [(found["ids"][n], float(cosines[n])) for n in np.argsort(-cosines, kind="stable")[:k]]
+
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages with these ids that belong to the published state of the corpus."""
-        known = [id_ for id_ in ids if id_ in self._published]
+        known = self.lexical.known(ids)
         if not known:  # Chroma takes no empty list
             return {}
         found = self._collection.get(ids=known, include=["documents", "metadatas"])
@@ -199,7 +232,6 @@ class Index:
         self._collection = self._new_collection(client)
         self.catalogue.start_over()
         self.lexical = LexicalIndex.build([])
-        self._published = frozenset()
 
     def store(self, articles: Sequence[tuple[Article, Sequence[Passage]]], vectors: Vectors) -> None:
         """Write passages with their vectors, in the order of the rows of ``vectors``."""
@@ -250,8 +282,10 @@ class Index:
 
     def unsearchable(self) -> int:
         """How many rows BM25 has too many or too few, by the catalogue."""
-        wanted, rows = self.catalogue.stored(), Counter(self.lexical.versions)
-        return sum(abs(wanted.get(version, 0) - rows[version]) for version in wanted.keys() | rows.keys())
+        wanted, rows = self.catalogue.stored(), self.lexical.counts()
+        return sum(
+            abs(wanted.get(version, 0) - rows.get(version, 0)) for version in wanted.keys() | rows.keys()
+        )
 
     def sweep(self) -> int:
         """Delete the passages that nothing accounts for; gives their number."""
@@ -270,7 +304,6 @@ class Index:
         self.lexical = self._brought_up_to_date(self.lexical)
         self.lexical.save(self._bm25_folder(generation))
         self.catalogue.set_fact("generation", generation)
-        self._published = frozenset(self.lexical.ids)
         self.generation = generation
         for old in (self._folder / "bm25").iterdir():
             if old.name != generation:
@@ -282,9 +315,8 @@ class Index:
     def _brought_up_to_date(self, lexical: LexicalIndex) -> LexicalIndex:
         """The BM25 index of what the catalogue names now; rows that it has already are not made again."""
         current = self.catalogue.stored()
-        fresh = current.keys() - set(lexical.versions)
-        rows = list(self._rows(sorted(fresh)))
-        return lexical.updated(current.keys(), rows)
+        fresh = current.keys() - lexical.counts().keys()
+        return lexical.updated(current.keys(), self._rows(sorted(fresh)))
 
     def _rows(self, versions: Sequence[str]) -> Iterator[Row]:
         for some in _portions(versions, _VERSIONS):
@@ -346,23 +378,6 @@ def _to_metadata(article: Article, passage: Passage, count: int, day: int) -> Me
 
 def _of_versions(versions: list[str]) -> Any:
     return {"version": {"$in": versions}}
-
-
-def _where(filters: Filters) -> Any:
-    """Chroma's condition for what passes the filters; None for everything."""
-    conditions: list[Any] = []
-    if filters.days:
-        first, last = filters.days
-        conditions += [{"day": {"$gte": first}}, {"day": {"$lte": last}}]
-    if filters.publishers:
-        conditions.append({"publisher": {"$in": list(filters.publishers)}})
-    if filters.versions is not None:
-        conditions.append(_of_versions(list(filters.versions)))
-    return _all_of(conditions) if conditions else None
-
-
-def _all_of(conditions: list[Any]) -> Any:
-    return {"$and": conditions} if len(conditions) > 1 else conditions[0]  # Chroma takes no $and of one
 
 
 def _to_passage(id_: str, text: str, meta: Any) -> Passage:

@@ -48,7 +48,7 @@ class Retriever:
         if not len(self.index):
             return []
         if filters.publishers:
-            filters = as_spelled(filters, self.index.catalogue.publishers())
+            filters = as_spelled(filters, self.index.lexical.publishers())
         if filters.topics or filters.companies:
             filters = replace(filters, versions=about(filters, self.index))
         vectors = self.embedder.encode([spelled_out(query) for query in queries])

@@ -1,16 +1,16 @@
 """Searching by words finds stems, Chinese and numbers, and a saved index is the same when loaded."""
 
-import json
 import math
 import string
 from datetime import date
 from pathlib import Path
 
+import bm25s
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.lexical import LexicalIndex, terms
+from rag.lexical import LexicalIndex, Row, terms
 from rag.types import Filters
 
 TEXTS = {
@@ -115,6 +115,12 @@ def test_filters_leave_rows_out_before_the_best_are_taken() -> None:
         assert [id_ for id_, _ in index.search("oxide", 2, filters)] == list(ids)
 
 
+def test_publishers_are_named_in_every_spelling_the_one_with_most_passages_first() -> None:
+    index = LexicalIndex.build(list("abcdef"), ["oxide"] * 6, None, ["b", "B", "", "c", "c", ""])
+    assert index.publishers() == ["c", "B", "b"]
+    assert LexicalIndex.build([]).publishers() == []
+
+
 def test_rarer_terms_have_higher_rarity_and_unseen_ones_the_highest(index: LexicalIndex) -> None:
     assert index.rarity("oxid") == pytest.approx(math.log(5 / 3))
     assert index.rarity("dysprosium") == pytest.approx(math.log(5 / 2))
@@ -125,19 +131,22 @@ def test_rarer_terms_have_higher_rarity_and_unseen_ones_the_highest(index: Lexic
 def test_a_saved_index_is_the_same_when_loaded(index: LexicalIndex, tmp_path: Path) -> None:
     index.save(tmp_path / "bm25")
     loaded = LexicalIndex.load(tmp_path / "bm25")
-    assert (loaded.ids, loaded.days, loaded.publishers) == (index.ids, index.days, index.publishers)
+    assert (loaded.ids, loaded.versions) == (index.ids, index.versions)
+    for filters in (
+        Filters(publishers=("b", "d")),
+        Filters(publishers=("none",)),
+        Filters(until=date(1, 1, 1)),
+    ):
+        assert loaded.search("oxide 稀土", 10, filters) == index.search("oxide 稀土", 10, filters)
     for query in ("oxide price", "稀土价格", "1404 tonnes", "nothing known"):
         assert loaded.search(query, 10) == index.search(query, 10)
     for term in ("oxid", "稀土", "unseen"):
         assert loaded.rarity(term) == index.rarity(term)
 
 
-def test_saving_replaces_an_earlier_index_and_what_an_interrupted_save_left(
-    index: LexicalIndex, tmp_path: Path
-) -> None:
-    (tmp_path / "bm25.partial").mkdir()
-    (tmp_path / "bm25.partial" / "rubbish").write_text("x")
+def test_saving_replaces_an_earlier_index(index: LexicalIndex, tmp_path: Path) -> None:
     LexicalIndex.build(["old"], ["old words"]).save(tmp_path / "bm25")
+    (tmp_path / "bm25" / "rubbish").write_text("x")
     index.save(tmp_path / "bm25")
     assert LexicalIndex.load(tmp_path / "bm25").ids == index.ids
     assert [path.name for path in tmp_path.iterdir()] == ["bm25"]
@@ -145,14 +154,14 @@ def test_saving_replaces_an_earlier_index_and_what_an_interrupted_save_left(
 
 
 def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"rows\.json"):
+    with pytest.raises(OSError, match=r"ids\.npy"):
         LexicalIndex.load(tmp_path / "bm25")
 
 
 def test_an_index_saved_without_publishers_is_an_error(index: LexicalIndex, tmp_path: Path) -> None:
     index.save(tmp_path / "bm25")
-    (tmp_path / "bm25" / "rows.json").write_text(json.dumps([index.ids, index.days]))
-    with pytest.raises(ValueError, match="unpack"):
+    (tmp_path / "bm25" / "publishers.npy").unlink()
+    with pytest.raises(OSError, match=r"publishers\.npy"):
         LexicalIndex.load(tmp_path / "bm25")
 
 
@@ -187,3 +196,45 @@ def test_many_other_names_weigh_no_more_than_one() -> None:
     names = {"MP Materials": ("MP Materials", "Molycorp", "Mountain Pass")}
     (first, _), (second, _) = index.search("MP Materials output", 5, names=names)
     assert (first, second) == ("a", "b")
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9), min_size=1, max_size=30).filter(any),
+    st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=5),
+    st.integers(1, 12),
+)
+def test_scores_are_those_of_bm25s_and_of_equals_the_first_row_comes_first(
+    texts: list[list[str]], query: list[str], k: int
+) -> None:
+    theirs = bm25s.BM25()
+    theirs.index([[f"{word}x" for word in text] for text in texts], show_progress=False)
+    known = [f"{word}x" for word in query if f"{word}x" in theirs.vocab_dict]
+    scores = theirs.get_scores(known) if known else [0.0] * len(texts)
+    best = sorted((row for row in range(len(texts)) if scores[row] > 0), key=lambda row: -scores[row])
+    index = LexicalIndex.build(
+        [str(n) for n in range(len(texts))], [" ".join(f"{w}x" for w in t) for t in texts]
+    )
+    assert index.search(" ".join(f"{w}x" for w in query), k) == [(str(n), float(scores[n])) for n in best[:k]]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(["rare", "earth", "rare earth"])))
+)
+def test_an_index_brought_up_to_date_is_the_one_built_at_once(
+    given_rows: list[tuple[bool, int, str]],
+) -> None:
+    rows = [
+        (kept, Row(str(n), f"v{v}{kept}", n, f"P{v}", text)) for n, (kept, v, text) in enumerate(given_rows)
+    ]
+    staying = [row for kept, row in rows if kept]
+    half = len(staying) // 2
+    empty = LexicalIndex.build([])
+    former = empty.updated((), [*staying[:half], *(row for kept, row in rows if not kept)])
+    index = former.updated({row.version for row in staying}, staying[half:])
+    clean = empty.updated((), staying)
+    assert (index.ids, index.versions, index.counts()) == (clean.ids, clean.versions, clean.counts())
+    for filters in (Filters(), Filters(publishers=("P1", "P2")), Filters(versions=("v0True", "v9"))):
+        names = {"earth": ("rare earth",)}
+        assert index.search("earth", 5, filters, names) == clean.search("earth", 5, filters, names)
+    assert index.known(["0", "none", "1"]) == [id_ for id_ in ("0", "1") if id_ in clean.ids]
+    assert index.holding(["rare earth"]) == clean.holding(["rare earth"])

@@ -74,15 +74,51 @@ def test_each_search_filters_by_itself(starter_index: Index, embedder: Embedder)
         assert {article.publisher for article in articles.values()} == {"Fastmarkets"}
 
 
-def test_a_lexical_index_that_knows_no_publishers_is_built_anew(starter_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(until=date(2024, 12, 31)),  # few: their vectors are read
+        Filters(since=date(2025, 1, 1)),  # most: those that do not pass are left out of the nearest
+        Filters(since=date(2025, 3, 1), publishers=("Fastmarkets",)),
+        Filters(publishers=("nobody",)),
+        Filters(versions=()),
+    ],
+)
+@pytest.mark.parametrize("exact", [0, 12])
+def test_the_dense_search_finds_the_nearest_that_pass(
+    starter_index: Index, embedder: Embedder, filters: Filters, exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.index._EXACT", exact)
+    vector = embedder.encode(QUERY)
+    everything = starter_index.dense(vector, len(starter_index))
+    articles = starter_index.catalogue.at(starter_index.lexical.versions)
+    passages = starter_index.passages([id_ for id_, _ in everything])
+    of = {id_: articles[passage.version] for id_, passage in passages.items()}
+    wanted = [
+        (id_, pytest.approx(cosine, abs=1e-4))
+        for id_, cosine in everything
+        if filters.versions != ()
+        and (not filters.publishers or of[id_].publisher in filters.publishers)
+        and (filters.since or date.min) <= (known_date(of[id_], date.today()) or date.min)
+        and (known_date(of[id_], date.today()) or date.max) <= (filters.until or date.max)
+    ]
+    assert len(everything) == len(starter_index)
+    assert starter_index.dense(vector, 12, filters) == wanted[:12]
+
+
+def test_a_lexical_index_of_an_earlier_version_is_built_anew_once(
+    starter_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(starter_folder, tmp_path / "data")
-    (rows,) = (tmp_path / "data" / "bm25").glob("*/rows.json")
-    ids, _, days, _ = json.loads(rows.read_text())
-    rows.write_text(json.dumps([ids, days]))
-    index = Index(tmp_path / "data", PACKAGED)
-    assert len(index) == len(ids)
-    assert index.lexical.search("magnet", 5, Filters(publishers=("Fastmarkets",)))
-    index.close()
+    (bm25,) = (tmp_path / "data" / "bm25").iterdir()
+    (bm25 / "publishers.npy").unlink()
+    (bm25 / "rows.json").write_text("[[], [], [], []]")
+    for _ in range(2):
+        index = Index(tmp_path / "data", PACKAGED)
+        assert len(index) == sum(index.catalogue.stored().values())
+        assert index.lexical.search("magnet", 5, Filters(publishers=("Fastmarkets",)))
+        index.close()
+        monkeypatch.setattr(Index, "_rows", None)  # what it would be built from
 
 
 def test_articles_that_tell_one_story_are_folded_to_the_one_of_the_best_hit(
@@ -123,3 +159,17 @@ def test_a_story_told_twice_takes_one_place_in_a_search(
     (hit,) = Retriever(index, embedder).search(["Lynas NdPr tonnes"], 5)
     assert hit.copies == 2
     index.close()
+
+
+def test_an_index_that_an_earlier_version_made_looks_as_wide_as_a_new_one(
+    starter_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(starter_folder, tmp_path / "data")
+    for number in range(2):
+        index = Index(tmp_path / "data", PACKAGED)
+        hnsw = index._collection.configuration["hnsw"]
+        assert hnsw
+        assert hnsw["ef_search"] == 500
+        if not number:
+            index._collection.modify(configuration={"hnsw": {"ef_search": 100}})
+        index.close()
