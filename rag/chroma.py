@@ -7,17 +7,12 @@ reports most failures as a bare `Exception`; this one has limits, tries once mor
 import json
 from dataclasses import dataclass
 from time import sleep
-from typing import Any
 from urllib.parse import urlsplit
 
+import chromadb
 import httpx
 from chromadb.api import ClientAPI
-from chromadb.api.client import Client
-from chromadb.api.fastapi import FastAPI
 from chromadb.config import Settings as ChromaSettings
-from chromadb.config import System
-from chromadb.errors import NotFoundError
-from typing_extensions import override
 
 from corpus.errors import StorageError, UsageError
 from rag.settings import Settings
@@ -59,14 +54,17 @@ class ChromaServer:
             StorageError: it cannot be reached, lets nobody in, or is none.
         """
         check(self)
-        settings = ChromaSettings(
-            anonymized_telemetry=False,
-            chroma_api_impl=f"{_Patient.__module__}.{_Patient.__name__}",
-            chroma_server_host=self.url,
-            chroma_server_http_port=80,  # not used beside a whole URL, and required
-            chroma_server_headers=self.headers,
+        settings = ChromaSettings(anonymized_telemetry=False)
+        client = chromadb.HttpClient(self.url, headers=self.headers, settings=settings)
+        api = client._server  # type: ignore[attr-defined]  # it takes no client of httpx from outside
+        api._session = httpx.Client(
+            headers=api._session.headers,
+            timeout=_LIMITS,
+            limits=api.http_limits,
+            transport=_Patient(self.url, limits=api.http_limits),
+            event_hooks={"response": [refuse_failures]},
         )
-        return Client(settings=settings)
+        return client
 
     @property
     def headers(self) -> dict[str, str]:
@@ -119,6 +117,8 @@ def refuse_failures(response: httpx.Response) -> None:
         )
     if response.status_code in (502, 503, 504):
         raise unreachable(url, RuntimeError(f"{response.status_code} from a proxy"))
+    if response.status_code == 404 and response.request.url.path.endswith(("/query", "/get", "/count")):
+        raise StorageError("The index is being built anew: try again in some minutes.")
     if response.status_code >= 500:
         response.read()
         raise StorageError(
@@ -127,30 +127,29 @@ def refuse_failures(response: httpx.Response) -> None:
         )
 
 
-class _Patient(FastAPI):
-    """Chroma's client with limits, which tries once more; all that we ask may be asked twice."""
+class _Patient(httpx.HTTPTransport):
+    """Tries once more; all that we ask of Chroma may be asked twice."""
 
-    def __init__(self, system: System):
-        super().__init__(system)
-        self._session.timeout = _LIMITS
-        self._session.event_hooks = {"response": [refuse_failures]}
+    def __init__(self, url: str, limits: httpx.Limits):
+        super().__init__(limits=limits)
+        self._url = url
 
-    @override
-    def _make_request(self, method: str, path: str, **kwargs: dict[str, Any]) -> Any:
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
             try:
-                return super()._make_request(method, path, **kwargs)
-            except httpx.TransportError as error:
-                if isinstance(error, httpx.TimeoutException):
-                    raise
-            sleep(_PAUSE_S)
-            return super()._make_request(method, path, **kwargs)
-        except httpx.TransportError as error:
-            raise unreachable(str(self._settings.chroma_server_host), error) from error
-        except NotFoundError as error:
-            if not path.endswith(("/query", "/get", "/count")):
+                return self._whole(request)
+            except httpx.TimeoutException:
                 raise
-            raise StorageError("The index is being built anew: try again in some minutes.") from error
+            except httpx.TransportError:
+                sleep(_PAUSE_S)
+                return self._whole(request)
+        except httpx.TransportError as error:
+            raise unreachable(self._url, error) from error
+
+    def _whole(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        response.read()  # here, where a connection that breaks in the middle is noticed
+        return response
 
 
 def _is_plain(url: str) -> bool:
