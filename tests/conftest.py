@@ -4,7 +4,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -56,11 +56,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("the passages are on a server")
 
 
-@pytest.fixture
-def server() -> Iterator[str]:
-    """The URL of an empty schema in PostgreSQL."""
-    if not POSTGRES:
-        pytest.skip("REEX_TEST_POSTGRES is not set")
+@contextmanager
+def schema_in_postgresql() -> Iterator[str]:
+    """The URL of an empty schema, which is gone afterwards."""
     schema = f"test_{uuid.uuid4().hex}"
     engine = sa.create_engine(POSTGRES)
     with engine.begin() as db:
@@ -70,6 +68,15 @@ def server() -> Iterator[str]:
     with engine.begin() as db:
         db.execute(sa.text(f"drop schema {schema} cascade"))
     engine.dispose()
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The URL of an empty schema in PostgreSQL."""
+    if not POSTGRES:
+        pytest.skip("REEX_TEST_POSTGRES is not set")
+    with schema_in_postgresql() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
