@@ -78,6 +78,7 @@ class Product:
     llm: str
     port: int
     slowest_s: float = 0.0
+    patience_s: float = START_S
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -108,7 +109,7 @@ class Product:
                 env={**os.environ, **environment},
             )
         assert server.stdout
-        too_slow = threading.Timer(START_S, server.kill)
+        too_slow = threading.Timer(self.patience_s, server.kill)
         too_slow.start()
         try:
             said = next((line for line in server.stdout if " is " in line), "")  # or its port was taken

@@ -109,7 +109,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterat
             "REEX_SESSION_SECRET": uuid4().hex,
         }
         replicas = [
-            Product(folder / name, llm, free_port(), environment=environment) for name in ("one", "two")
+            Product(folder / name, llm, free_port(), patience_s=300, environment=environment)
+            for name in ("one", "two")
         ]
         places = [
             load_settings(
