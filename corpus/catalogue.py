@@ -6,6 +6,7 @@ All times are UTC, without a zone.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -285,10 +286,12 @@ class Catalogue:
     def _create(self) -> None:
         # The mark comes before the tables: without it they would count as those of an earlier version.
         with self._db.engine.begin() as db:
+            self._db.line_up(db, "create")
             _facts.create(db, checkfirst=True)
             if db.execute(sa.select(_facts.c.value).where(_facts.c.name == "schema")).scalar() is None:
                 db.execute(sa.insert(_facts).values(name="schema", value=_SCHEMA))
         with self._db.engine.begin() as db:
+            self._db.line_up(db, "create")
             _tables.create_all(db)
 
     def close(self) -> None:
@@ -739,6 +742,21 @@ class Catalogue:
                 _tables.drop_all(db, [table for table in _tables.sorted_tables if table is not _facts])
             self._create()
         self.is_outdated = False
+
+
+@contextmanager
+def ingesting(url: str) -> Iterator[bool]:
+    """Whether nobody else fills the catalogue at a URL, until the block ends; see `Database.alone`.
+
+    Raises:
+        UsageError, StorageError: as `Catalogue`.
+    """
+    database = Database(url, "catalogue", "REEX_CATALOGUE_URL", "")
+    try:
+        with database.alone("ingest") as alone:
+            yield alone
+    finally:
+        database.close()
 
 
 def _portions(items: Iterable[str]) -> Iterator[list[str]]:

@@ -77,6 +77,31 @@ class Database:
             yield db
 
     @contextmanager
+    def alone(self, task: str) -> Iterator[bool]:
+        """Whether nobody else is at a task on this database, on whatever machine, until the block ends.
+
+        Only PostgreSQL can tell; with any other one is always alone. The lock is that of a connection, so
+        whoever dies leaves none behind.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        if self.engine.dialect.name != "postgresql":
+            yield True
+            return
+        with self.reading() as db:
+            db.execution_options(isolation_level="AUTOCOMMIT")  # no transaction stays open for hours
+            try:
+                yield bool(db.execute(sa.select(sa.func.pg_try_advisory_lock(*_lock_of(task)))).scalar_one())
+            finally:
+                db.invalidate()  # the lock goes with the connection, which must not go back to the pool
+
+    def line_up(self, db: sa.Connection, task: str) -> None:
+        """Wait within a transaction until nobody else is at a task, which SQLite ensures anyway."""
+        if self.engine.dialect.name == "postgresql":
+            db.execute(sa.select(sa.func.pg_advisory_xact_lock(*_lock_of(task))))
+
+    @contextmanager
     def guard(self) -> Iterator[None]:
         """Word the failures of SQLAlchemy for people."""
         try:
@@ -99,6 +124,11 @@ class Database:
     def close(self) -> None:
         """Release the connections."""
         self.engine.dispose()
+
+
+def _lock_of(task: str) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    # Locks are of a database, in which each schema may be one of ours.
+    return sa.func.hashtext(f"reex {task}"), sa.func.hashtext(sa.func.current_schema())
 
 
 def _engine_at(url: str, variable: str) -> sa.Engine:

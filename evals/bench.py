@@ -34,7 +34,7 @@ def main() -> int:
     plain = [case for case in cases if not case.question.history and case.kind != "chinese"]
     articles = [item for item in read_articles(STARTER) if isinstance(item, Article)]
     with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(data_dir=Path(folder), catalogue_url="")
+        settings = load_settings(data_dir=Path(folder), catalogue_url="", chroma_url="")
         embedder = Embedder(settings.embedding_model)
         result = _indexing(articles, embedder, settings.data_dir, settings.embedding_model)
         chain = AnswerChain.open(settings)

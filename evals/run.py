@@ -177,7 +177,7 @@ def _with_corpus(suite: Suite, settings: Settings) -> Settings:
         jsonl.write(brought, suite.articles)
         sources = [*sources, str(brought)]
     ingest(folder, settings.embedding_model, sources, only=True, rebuild=True)
-    return settings.model_copy(update={"data_dir": folder, "catalogue_url": SecretStr("")})
+    return settings.model_copy(update={"data_dir": folder, "catalogue_url": SecretStr(""), "chroma_url": ""})
 
 
 Ask = Callable[[Question], Answer]

@@ -25,10 +25,12 @@ from chromadb.api.client import Client
 from chromadb.api.types import Metadata
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError, NotFoundError
+from filelock import FileLock
 
 from corpus.article import Article
-from corpus.errors import StorageError
-from rag.catalogue import open_catalogue
+from corpus.errors import ReexError, StorageError
+from rag.catalogue import open_catalogue, server_collection
+from rag.chroma import ChromaServer, check
 from rag.chunk import CHUNKING
 from rag.dates import day_number
 from rag.embed import Vectors
@@ -57,6 +59,7 @@ class Index:
         embedding_model: str,
         *,
         catalogue_url: str = "",
+        chroma: ChromaServer | None = None,
         create: bool = False,
         rebuild: bool = False,
     ):
@@ -66,6 +69,7 @@ class Index:
             folder: the data directory.
             embedding_model: must be the model that built the index.
             catalogue_url: the database of the catalogue; empty for a file in the folder.
+            chroma: the server that holds vectors and passages; None for those in the folder.
             create: make an empty index when there is none.
             rebuild: also open an index that was built in another way, for `start_over`.
 
@@ -85,19 +89,28 @@ class Index:
                 raise StorageError(
                     f"The data directory {folder} cannot be made ({error.strerror})."
                 ) from error
-        self.catalogue = open_catalogue(folder, catalogue_url, create=create, rebuild=rebuild)
-        self._collection = self._open_collection(create, rebuild)
+        self._server = chroma
+        self.catalogue = open_catalogue(
+            folder, catalogue_url, on_server=chroma is not None, create=create, rebuild=rebuild
+        )
+        self._name = server_collection(self.catalogue) if chroma else _COLLECTION
+        try:
+            self._collection = self._open_collection(create, rebuild)
+        except ReexError:
+            self.catalogue.close()
+            raise
+        self.lexical = LexicalIndex.build([])
         self._load(self.catalogue.fact("generation") or "")
 
     def _open_collection(self, create: bool = False, rebuild: bool = False) -> chromadb.Collection:
         try:
             client = self._new_client()
             try:
-                collection = client.get_collection(_COLLECTION, embedding_function=None)
+                collection = client.get_collection(self._name, embedding_function=None)
             except NotFoundError:
                 if not create:
                     raise IndexUnusableError(
-                        f"There is no index in {self._folder}: run `reex ingest` first."
+                        f"There is no index in {self._place()}: run `reex ingest` first."
                     ) from None
                 return self._new_collection(client)
             found = self._fingerprint_of(collection)
@@ -108,12 +121,18 @@ class Index:
                 collection.modify(configuration={"hnsw": {"ef_search": _EF_SEARCH}})
             return collection
         except (ChromaError, OSError, ValueError) as error:
+            if self._server:
+                raise StorageError(
+                    f"The Chroma server at {self._server.url} cannot be used ({error}): look into its log."
+                ) from error
             raise StorageError(
                 f"The index in {self._folder} cannot be opened ({error}): check free disk space and "
                 "access rights, or remove the folder and run `reex ingest`."
             ) from error
 
     def _new_client(self) -> ClientAPI:
+        if self._server:
+            return self._server.connect()
         # All Chroma clients of a process share one copy of the vectors, which never sees what other
         # processes wrote later; each opening takes a fresh copy. Users of an old one may finish.
         with _opening:
@@ -122,12 +141,24 @@ class Index:
                 str(self._folder / "chroma"), ChromaSettings(anonymized_telemetry=False)
             )
 
+    def _place(self) -> str:
+        return self._server.url if self._server else str(self._folder)
+
+    def check(self) -> None:
+        """See that a Chroma server answers, where there is one.
+
+        Raises:
+            StorageError: it does not.
+        """
+        if self._server:
+            check(self._server)
+
     def _fingerprint_of(self, collection: chromadb.Collection) -> dict[str, Any]:
         return {name: (collection.metadata or {}).get(name) for name in self._fingerprint}
 
     def _new_collection(self, client: ClientAPI) -> chromadb.Collection:
         return client.create_collection(
-            _COLLECTION,
+            self._name,
             configuration={"hnsw": {"space": "cosine", "ef_search": _EF_SEARCH}},
             metadata=dict(self._fingerprint),
             embedding_function=None,
@@ -156,14 +187,31 @@ class Index:
         try:
             lexical = LexicalIndex.load(self._bm25_folder(generation))
         except (OSError, ValueError):
-            lexical = LexicalIndex.build([])
-            if not self.is_foreign():
-                lexical = self._brought_up_to_date(lexical)
-                if generation:
-                    with suppress(OSError):  # may be read-only, or another process was faster
-                        lexical.save(self._bm25_folder(generation))
+            lexical = LexicalIndex.build([]) if self.is_foreign() else self._built_here(generation)
         self.lexical = lexical
         self.generation = generation
+
+    def _built_here(self, generation: str) -> LexicalIndex:
+        """BM25 out of Chroma, where the folder has none of a generation: another machine published it.
+
+        Of those that share the folder one builds, and the others wait for what it saves.
+        """
+        if not generation:  # nothing is published yet
+            return self._brought_up_to_date(self.lexical)
+        folder = self._bm25_folder(generation)
+        try:
+            folder.parent.mkdir(exist_ok=True)
+            with FileLock(self._folder / "bm25.lock"):
+                with suppress(OSError, ValueError):
+                    return LexicalIndex.load(folder)
+                lexical = self._brought_up_to_date(self.lexical)
+                if self.catalogue.fact("generation") == generation:
+                    with suppress(OSError):  # it serves unsaved too, until the next start
+                        lexical.save(folder)
+                        self._delete_bm25_but(generation)
+                return lexical
+        except OSError:  # a folder that nobody may write to
+            return self._brought_up_to_date(self.lexical)
 
     def is_foreign(self) -> bool:
         """Whether the index was built in another way than this object would."""
@@ -228,7 +276,7 @@ class Index:
     def start_over(self) -> None:
         """Throw away all that is stored."""
         client = self._new_client()
-        client.delete_collection(_COLLECTION)
+        client.delete_collection(self._name)
         self._collection = self._new_collection(client)
         self.catalogue.start_over()
         self.lexical = LexicalIndex.build([])
@@ -305,6 +353,9 @@ class Index:
         self.lexical.save(self._bm25_folder(generation))
         self.catalogue.set_fact("generation", generation)
         self.generation = generation
+        self._delete_bm25_but(generation)
+
+    def _delete_bm25_but(self, generation: str) -> None:
         for old in (self._folder / "bm25").iterdir():
             if old.name != generation:
                 shutil.rmtree(old, ignore_errors=True)
@@ -343,7 +394,8 @@ def open_index(settings: Settings) -> Index:
         IndexUnusableError, OutdatedError, StorageError, UsageError: as `Index`.
     """
     url = settings.catalogue_url.get_secret_value()
-    return Index(settings.data_dir, settings.embedding_model, catalogue_url=url)
+    chroma = ChromaServer.of(settings)
+    return Index(settings.data_dir, settings.embedding_model, catalogue_url=url, chroma=chroma)
 
 
 def _portions(items: Iterable[str], size: int) -> Iterator[list[str]]:

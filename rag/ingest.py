@@ -34,7 +34,8 @@ from corpus.reading import Rejected
 from corpus.sources import Seen, Source, ask_again
 from corpus.sources import open_source as open_by_name
 from corpus.sources.files import STARTER_SOURCE
-from rag.catalogue import open_catalogue
+from rag.catalogue import one_ingest, open_catalogue
+from rag.chroma import ChromaServer
 from rag.chunk import chunk, context_of
 from rag.embed import Embedder, Vectors
 from rag.errors import BusyError
@@ -157,6 +158,7 @@ def update(
             settings.embedding_model,
             sources,
             catalogue_url=settings.catalogue_url.get_secret_value(),
+            chroma=ChromaServer.of(settings),
             retire_after_days=settings.retire_after_days,
             open_source=lambda name: open_by_name(name, fetcher),
             stopped=halt.is_set,
@@ -170,6 +172,7 @@ def ingest(
     sources: Sequence[str] = (),
     *,
     catalogue_url: str = "",
+    chroma: ChromaServer | None = None,
     only: bool = False,
     rebuild: bool = False,
     retire_after_days: float = 7,
@@ -187,6 +190,7 @@ def ingest(
         sources: names of further sources (see `source_name`), remembered from now on. Without
             any, and with no memory of any, the starter corpus is the source.
         catalogue_url: the database of the catalogue; empty for a file in the folder.
+        chroma: the server that holds vectors and passages; None for those in the folder.
         only: forget all other sources and their articles.
         rebuild: accept an index that was built in another way, by building it anew.
         retire_after_days: how long an article stays that is gone from a remote source; what is gone from
@@ -209,8 +213,15 @@ def ingest(
         OutdatedError: the catalogue was made by an earlier version.
     """
     started = perf_counter()
-    with _storage_errors(folder), locked(folder):
-        index = Index(folder, embedding_model, catalogue_url=catalogue_url, create=True, rebuild=rebuild)
+    with _storage_errors(folder), locked(folder, catalogue_url):
+        index = Index(
+            folder,
+            embedding_model,
+            catalogue_url=catalogue_url,
+            chroma=chroma,
+            create=True,
+            rebuild=rebuild,
+        )
         try:
             remembered = index.catalogue.sources() or [STARTER_SOURCE]
             wanted = list(sources) if only and sources else list(dict.fromkeys([*remembered, *sources]))
@@ -232,6 +243,7 @@ def forget(
     url: str,
     *,
     catalogue_url: str = "",
+    chroma: ChromaServer | None = None,
     load_embedder: Callable[[], Embedder] | None = None,
 ) -> None:
     """Delete an article, and leave its address out from now on.
@@ -241,14 +253,14 @@ def forget(
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
-    with _opened(folder, embedding_model, catalogue_url, load_embedder) as run:
+    with _opened(folder, embedding_model, catalogue_url, chroma, load_embedder) as run:
         run.forget(url)
 
 
-def remember(folder: Path, url: str, *, catalogue_url: str = "") -> bool:
+def remember(folder: Path, url: str, *, catalogue_url: str = "", chroma: ChromaServer | None = None) -> bool:
     """Let a forgotten address be taken in again by the next ingest; tells whether it was forgotten."""
-    with locked(folder):
-        catalogue = open_catalogue(folder, catalogue_url)
+    with locked(folder, catalogue_url):
+        catalogue = open_catalogue(folder, catalogue_url, on_server=chroma is not None)
         try:
             return catalogue.remember(url)
         finally:
@@ -284,14 +296,16 @@ class Verified:
         return f"{self.articles} articles, {self.passages} passages: {text or 'all agree'}."
 
 
-def verify(folder: Path, embedding_model: str, *, catalogue_url: str = "") -> Verified:
+def verify(
+    folder: Path, embedding_model: str, *, catalogue_url: str = "", chroma: ChromaServer | None = None
+) -> Verified:
     """Check that catalogue, Chroma and BM25 agree.
 
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
-    with _storage_errors(folder), locked(folder):
-        index = Index(folder, embedding_model, catalogue_url=catalogue_url)
+    with _storage_errors(folder), locked(folder, catalogue_url):
+        index = Index(folder, embedding_model, catalogue_url=catalogue_url, chroma=chroma)
         try:
             stored = index.catalogue.stored()
             found = (tuple(sorted(index.lost())), len(index.unaccounted()), index.unsearchable())
@@ -305,6 +319,7 @@ def mend(
     embedding_model: str,
     *,
     catalogue_url: str = "",
+    chroma: ChromaServer | None = None,
     load_embedder: Callable[[], Embedder] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> None:
@@ -313,7 +328,7 @@ def mend(
     Raises:
         BusyError, StorageError, IndexUnusableError: as `ingest`.
     """
-    with _opened(folder, embedding_model, catalogue_url, load_embedder, progress) as run:
+    with _opened(folder, embedding_model, catalogue_url, chroma, load_embedder, progress) as run:
         run.mend()
 
 
@@ -322,11 +337,12 @@ def _opened(
     folder: Path,
     embedding_model: str,
     catalogue_url: str,
+    chroma: ChromaServer | None,
     load_embedder: Callable[[], Embedder] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Iterator["_Run"]:
-    with _storage_errors(folder), locked(folder):
-        index = Index(folder, embedding_model, catalogue_url=catalogue_url)
+    with _storage_errors(folder), locked(folder, catalogue_url):
+        index = Index(folder, embedding_model, catalogue_url=catalogue_url, chroma=chroma)
         try:
             yield _Run(index, folder, load_embedder or (lambda: Embedder(embedding_model)), progress)
         finally:
@@ -334,8 +350,8 @@ def _opened(
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep every other process from changing the index in a folder.
+def locked(folder: Path, catalogue_url: str = "") -> Iterator[None]:
+    """Keep every other process from changing the index in a folder, or of a catalogue in PostgreSQL.
 
     Raises:
         BusyError: another one is changing it.
@@ -343,7 +359,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "ingest.lock", timeout=0)
-        with lock:
+        with lock, one_ingest(catalogue_url):
             yield
     except Timeout as error:
         raise BusyError(

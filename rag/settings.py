@@ -44,6 +44,16 @@ class Settings(BaseSettings):
         validation_alias=_either("REEX_CATALOGUE_URL"),
         description="the database of the catalogue, in SQLAlchemy's form; empty for a file in data_dir",
     )
+    chroma_url: str = Field(
+        default="",
+        validation_alias=_either("CHROMA_URL"),
+        description="a Chroma server that holds vectors and passages; empty for the embedded one in data_dir",
+    )
+    chroma_token: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=_either("CHROMA_TOKEN"),
+        description="what the Chroma server, or the proxy before it, wants as a bearer token",
+    )
     state_url: SecretStr = Field(
         default=SecretStr(""),  # it may hold a password
         validation_alias=_either("REEX_STATE_URL"),
@@ -180,6 +190,11 @@ class Settings(BaseSettings):
         default=False,
         validation_alias=_either("REEX_SIGN_IN"),
         description="whether people must sign in; needed wherever others than this computer reach the page",
+    )
+    session_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=_either("REEX_SESSION_SECRET"),
+        description="what signs the cookies of sessions, one for all replicas; empty for a file in data_dir",
     )
     public_url: str = Field(
         default="",

@@ -1,8 +1,10 @@
 """Parts that many tests share: the real embedding model, small articles, the starter corpus as an index."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -11,11 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from corpus.article import Article
+from rag.chroma import ChromaServer
 from rag.embed import PACKAGED, Embedder
 from rag.index import Index
-from rag.ingest import ingest
+from rag.ingest import forget, ingest, mend, remember, verify
+from tests import chroma_server
 
-os.environ["REEX_CATALOGUE_URL"] = ""  # tests never touch the catalogue of whoever runs them
+# Tests never touch the catalogue and the passages of whoever runs them.
+os.environ["REEX_CATALOGUE_URL"] = os.environ["CHROMA_URL"] = ""
 
 # The machine may be slow or busy; what counts is the result.
 hypothesis.settings.register_profile("reex", deadline=None)
@@ -26,11 +31,34 @@ hypothesis.settings.load_profile("reex")
 POSTGRES = os.environ.get("REEX_TEST_POSTGRES", "")
 
 
-@pytest.fixture
-def server() -> Iterator[str]:
-    """The URL of an empty schema in PostgreSQL."""
-    if not POSTGRES:
-        pytest.skip("REEX_TEST_POSTGRES is not set")
+# Set to 1, every index that a test makes has its passages on a server of Chroma.
+ON_SERVER = bool(os.environ.get("REEX_TEST_CHROMA"))
+_until_the_end = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "embedded: about the files of the embedded Chroma")
+    if not ON_SERVER:
+        return
+    folder = _until_the_end.enter_context(tempfile.TemporaryDirectory())
+    url = _until_the_end.enter_context(chroma_server.running(Path(folder) / "chroma")).url
+    for function in (Index.__init__, ingest, forget, mend, remember, verify):
+        assert function.__kwdefaults__
+        function.__kwdefaults__["chroma"] = ChromaServer(url)
+
+
+def pytest_unconfigure() -> None:
+    _until_the_end.close()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if ON_SERVER and item.get_closest_marker("embedded"):
+        pytest.skip("the passages are on a server")
+
+
+@contextmanager
+def schema_in_postgresql() -> Iterator[str]:
+    """The URL of an empty schema, which is gone afterwards."""
     schema = f"test_{uuid.uuid4().hex}"
     engine = sa.create_engine(POSTGRES)
     with engine.begin() as db:
@@ -40,6 +68,15 @@ def server() -> Iterator[str]:
     with engine.begin() as db:
         db.execute(sa.text(f"drop schema {schema} cascade"))
     engine.dispose()
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The URL of an empty schema in PostgreSQL."""
+    if not POSTGRES:
+        pytest.skip("REEX_TEST_POSTGRES is not set")
+    with schema_in_postgresql() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])

@@ -82,7 +82,8 @@ def _add_files(
     files: Sequence[Path], settings: Settings, tell: Tell, halt: threading.Event
 ) -> tuple[str, ...]:
     folder = settings.data_dir / "uploads"
-    with locked(settings.data_dir):  # while another ingest is running, nothing is copied
+    catalogue_url = settings.catalogue_url.get_secret_value()
+    with locked(settings.data_dir, catalogue_url):  # while another ingest is running, nothing is copied
         copied, refused = keep(_one_by_one(files, tell, halt), folder)
     notes = tuple(f"{item.where} {item.reason}." for item in refused)
     if len(refused) == len(files):

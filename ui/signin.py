@@ -5,7 +5,6 @@ import secrets
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from math import ceil
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +29,7 @@ from ui.texts import Texts, texts_for
 
 _SESSION_S = int(SESSION.total_seconds())
 _SECRET_FILE = "session-secret"
+_SECRET_CHARS = 32
 _FORM_BYTES = 16 * 1024
 _PER_NAME, _PER_ADDRESS = "10/15minute", "50/15minute"
 _PROVIDER_S = 10  # s until a provider counts as unreachable
@@ -47,12 +47,21 @@ class Sessions:
         await sessions(scope, receive, send)
 
 
-def session_secret(data_dir: Path) -> str:
-    """What the cookies are signed with: made once, and readable by nobody else.
+def session_secret(settings: Settings) -> str:
+    """What the cookies are signed with: as it is set, or made once, and readable by nobody else.
 
     Raises:
+        UsageError: the one that is set could be guessed.
         StorageError: the data directory cannot be read or written.
     """
+    if given := settings.session_secret.get_secret_value():
+        if len(given) < _SECRET_CHARS:
+            raise UsageError(
+                f"REEX_SESSION_SECRET has {len(given)} characters, and needs {_SECRET_CHARS} that nobody can "
+                "guess: `openssl rand -base64 48` makes some."
+            )
+        return given
+    data_dir = settings.data_dir
     path = data_dir / _SECRET_FILE
     fresh = data_dir / f".{_SECRET_FILE}-{secrets.token_hex(4)}"
     try:

@@ -173,6 +173,7 @@ def open_state(settings: Settings) -> Database:
     database = Database(place, "state", "REEX_STATE_URL", remedy)
     try:
         with _migrating, database.writing() as db:
+            database.line_up(db, "upgrade")  # replicas that start at once
             _upgrade(db)
     except CommandError as error:
         database.close()

@@ -102,6 +102,7 @@ def test_lost_passages_are_stored_again_out_of_the_catalogue(
     assert len(texts(tmp_path / "data", database)) == 3
 
 
+@pytest.mark.embedded
 def test_a_second_data_directory_is_refused_until_it_takes_the_catalogue_over(
     tmp_path: Path, database: str, run: Run
 ) -> None:

@@ -1,5 +1,6 @@
 """A served product with accounts, whose language model is a fake: its words are not the subject here."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI
 from langchain_core.language_models import GenericFakeChatModel
@@ -16,11 +18,14 @@ from langchain_core.messages import AIMessage
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from starlette.testclient import TestClient
 
+from corpus.database import Database
 from rag.chain import AnswerChain
 from rag.index import Index
 from rag.llm import LLM
 from rag.retrieve import Retriever
 from rag.settings import Settings
+from tests.conftest import POSTGRES
+from ui import state as state_module
 from ui.accounts import Accounts, Role
 from ui.server import PAGES, Pages, build_app
 from ui.service import Service
@@ -29,6 +34,34 @@ from ui.state import open_state
 PASSWORD = "correct horse battery"
 QUESTION = "How much NdPr did Lynas produce in the December 2025 quarter?"
 SAYS = "Lynas produced 1,404 tonnes of NdPr."
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _states_in_postgresql() -> Iterator[None]:
+    """Where a server is given, what tests keep goes there: a schema in place of each file."""
+    if not POSTGRES:
+        yield
+        return
+    engine = sa.create_engine(POSTGRES)
+    made: set[str] = set()
+
+    def opened(place: Path | str, *rest: str) -> Database:
+        if isinstance(place, Path):
+            schema = f"state_{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
+            made.add(schema)
+            with engine.begin() as db:
+                db.execute(sa.text(f"create schema if not exists {schema}"))
+            place = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
+            place = place.render_as_string(hide_password=False)
+        return Database(place, *rest)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(state_module, "Database", opened)
+        yield
+    with engine.begin() as db:
+        for schema in made:
+            db.execute(sa.text(f"drop schema {schema} cascade"))
+    engine.dispose()
 
 
 @dataclass

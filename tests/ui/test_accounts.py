@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from corpus.database import Database
 from corpus.errors import ReexError
 from rag.settings import Settings
+from tests.conftest import POSTGRES
 from ui.accounts import KEY_PREFIX, AccountError, Accounts
 from ui.cli import app
 from ui.state import open_state, users
@@ -148,6 +149,7 @@ def test_a_key_stands_for_its_user_until_it_is_revoked(accounts: Accounts, state
         accounts.revoke(kept.id)
 
 
+@pytest.mark.skipif(bool(POSTGRES), reason="is about the file")
 def test_nothing_that_opens_an_account_is_kept_as_it_is(data: Path) -> None:
     reex("add", "anna", "--password-stdin", data=data, stdin=f"{GOOD}\n")
     key = json.loads(reex("key", "anna", "--json", data=data).output)["key"]

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from rag.settings import Settings
+from tests.conftest import POSTGRES
 from tests.ui.test_cli import corpus, reex
 from ui.accounts import LOCAL
 from ui.desk import Desk, Incoming
@@ -62,6 +65,7 @@ def test_drafts_go_to_standard_output_without_a_file(corpus: Path, tmp_path: Pat
     assert foreign.read_text(encoding="utf-8") == "precious"
 
 
+@pytest.mark.skipif(bool(POSTGRES), reason="is about the file")
 def test_the_desk_is_listed_shown_and_exported(corpus: Path) -> None:
     state = open_state(Settings(data_dir=corpus))
     desk = Desk(state)

@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 
 from corpus.errors import OutdatedError, StorageError
 from rag.settings import Settings
+from tests.conftest import POSTGRES
 from ui.state import open_state, tables
 
 
@@ -42,6 +43,7 @@ def test_a_later_version_of_the_product_is_told(tmp_path: Path) -> None:
         open_state(settings)
 
 
+@pytest.mark.skipif(bool(POSTGRES), reason="is about the file")
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(StorageError, match=r"state\.sqlite is damaged"):
