@@ -198,7 +198,10 @@ def test_a_full_line_before_the_model_says_when_to_come_back(make_product: Make)
     object.__setattr__(product.service, "turns", turns)  # before it is first asked
 
     def take_a_turn() -> None:
-        with suppress(StoppedError), turns.turn(product.accounts.find("reader").id, gone=done.is_set):
+        with (
+            suppress(StoppedError),
+            turns.turn(turns.line_up(product.accounts.find("reader").id), gone=done.is_set),
+        ):
             done.wait(60)
 
     busy = [threading.Thread(target=take_a_turn) for _ in range(2)]
