@@ -19,6 +19,8 @@ from ui.door import door, root_of
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
+_UNDER_WAY = 100  # beside those in line before the model, some two seconds of work for two cores
+_CROWDED = "Too many requests are under way: try again in a second."
 
 # Gradio needs inline scripts and styles and compiles small functions; all of it must come from here.
 _POLICY = "; ".join(
@@ -65,6 +67,44 @@ class Headers:
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+class Crowd:
+    """Middleware that refuses a request while too many others have not begun to be answered.
+
+    They would only pile up, each with its memory, and all be late. A stream counts until it begins.
+    """
+
+    def __init__(self, app: ASGIApp, most: int = _UNDER_WAY):
+        self._app = app
+        self._most = most
+        self._under_way = 0  # changed by the event loop alone
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._under_way >= self._most:
+            await problem(429, _CROWDED, "rate_limit_error", "busy", {"Retry-After": "1"})(
+                scope, receive, send
+            )
+            return
+        counted = True
+        self._under_way += 1
+
+        def begun() -> None:
+            nonlocal counted
+            self._under_way -= counted
+            counted = False
+
+        async def sending(message: Message) -> None:
+            begun()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            begun()
 
 
 class Identify:

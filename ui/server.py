@@ -67,6 +67,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         middleware=[
             Middleware(log.Requests),
             Middleware(gate.Headers),
+            Middleware(gate.Crowd),
             Middleware(signin.Sessions, secret=signin.session_secret(settings.data_dir)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
