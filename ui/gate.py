@@ -1,6 +1,6 @@
 """Who sends a request, and what is open to whom; one place for pages, Gradio's own routes and the API."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -214,10 +214,10 @@ class RefusedError(HTTPException):
         super().__init__(401, f"This needs the role {role}.")
 
 
-def at_least(role: Role) -> Callable[[Request], User]:
+def at_least(role: Role) -> Callable[[Request], Awaitable[User]]:
     """A dependency of FastAPI's: the user who sends a request, if a role's work is open to that user."""
 
-    def check(request: Request) -> User:
+    async def check(request: Request) -> User:
         user = user_of(request)
         if user is None or not user.may(role):
             raise RefusedError(role)
