@@ -27,6 +27,7 @@ Kind = Literal["search", "chat", "page"]
 Row = dict[str, Any]
 
 _MOST_STEPS = 12
+_SEARCHES = 20_000
 _LOCUSTFILE = Path(__file__).with_name("arrivals.py")
 _HEADER = " offered/s accepted/s refused failed   p50 s   p95 s refusal p95"
 
@@ -105,7 +106,9 @@ def _requests(url: str, kind: Kind) -> tuple[str, list[Row]]:
         return "/gradio_api/component_server", [body]
     questions = [case.question.text for name in ("dev", "former-report-2") for case in read_suite(name).cases]
     if kind == "search":
-        return "/v1/search", [{"query": text} for text in questions]
+        # Each with a number of its own, so that none was embedded before.
+        numbers = range(_SEARCHES)
+        return "/v1/search", [{"query": f"{questions[n % len(questions)]} {n}"} for n in numbers]
     asked = [{"model": "reex", "messages": [{"role": "user", "content": text}]} for text in questions]
     return "/v1/chat/completions", asked
 
