@@ -2,9 +2,9 @@
 
 Requests arrive at a fixed rate, whether or not earlier ones have been answered, sent by Locust (the extra
 ``load``). First at rates that double until some are refused or late, which gives the curve of saturation and
-the capacity; then at the capacity itself, which is what is normal; then at five times as much, while the
-memory of the server is watched. At last, with all that gone, it is measured when a request is first answered
-as before.
+the capacity; then what is normal: the capacity itself, or, for the one model that chats line up for, twenty
+people who ask at the same moment; then five times the capacity, while the memory of the server is watched. At
+last, with all that gone, it is measured when a request is first answered as before.
 """
 
 import argparse
@@ -28,6 +28,7 @@ Row = dict[str, Any]
 
 _MOST_STEPS = 12
 _SEARCHES = 20_000
+_PEOPLE = 20
 _LOCUSTFILE = Path(__file__).with_name("arrivals.py")
 _HEADER = " offered/s accepted/s refused failed   p50 s   p95 s refusal p95"
 
@@ -151,7 +152,7 @@ def measure(load: Load, first: float, options: argparse.Namespace) -> Row:
     curve = list(_curve(load, first, options.seconds))
     capacity = max(row["accepted_per_s"] for row in curve)
     alone = min(row["p50_s"] for row in curve if row["p50_s"] is not None)
-    normal = _told(load.at(capacity, 2 * options.seconds))
+    normal = _told(load.at(*((_PEOPLE, 1) if options.kind == "chat" else (capacity, 2 * options.seconds))))
     with _memory(options.pid) as sizes:
         over = _told(load.at(options.times * capacity, options.overload, drain_s=0))
         recovered = _recovery_s(load, max(2 * alone, normal["p95_s"] or 0))

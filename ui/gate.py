@@ -19,8 +19,9 @@ from ui.door import door, root_of
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
-_UNDER_WAY = 100  # beside those in line before the model, some two seconds of work for two cores
-_CROWDED = "Too many requests are under way: try again in a second."
+_CALL = "/gradio_api/component_server"  # of a server function, where Gradio itself knows no limit
+_CALLS_AT_ONCE = 32
+_CROWDED = "Too many people use these pages at the moment: try again in a second."
 
 # Gradio needs inline scripts and styles and compiles small functions; all of it must come from here.
 _POLICY = "; ".join(
@@ -70,18 +71,18 @@ class Headers:
 
 
 class Crowd:
-    """Middleware that refuses a request while too many others have not begun to be answered.
+    """Middleware that refuses a page's call while too many others are under way.
 
-    They would only pile up, each with its memory, and all be late. A stream counts until it begins.
+    Each is done in a thread; they would only pile up, hold up all else, and be late themselves.
     """
 
-    def __init__(self, app: ASGIApp, most: int = _UNDER_WAY):
+    def __init__(self, app: ASGIApp, most: int = _CALLS_AT_ONCE):
         self._app = app
         self._most = most
         self._under_way = 0  # changed by the event loop alone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not scope["path"].endswith(_CALL):
             await self._app(scope, receive, send)
             return
         if self._under_way >= self._most:
@@ -89,22 +90,11 @@ class Crowd:
                 scope, receive, send
             )
             return
-        counted = True
         self._under_way += 1
-
-        def begun() -> None:
-            nonlocal counted
-            self._under_way -= counted
-            counted = False
-
-        async def sending(message: Message) -> None:
-            begun()
-            await send(message)
-
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receive, send)
         finally:
-            begun()
+            self._under_way -= 1
 
 
 class Identify:

@@ -15,6 +15,8 @@ import openai
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from corpus.errors import StoppedError
 from evals import feedback
@@ -24,6 +26,7 @@ from rag.types import Answer, Draft, Hit, Question, Retrieved, Sentence
 from tests.ui.conftest import QUESTION, SAYS, Make, Product
 from ui import completion
 from ui.apart import apart
+from ui.gate import Crowd
 from ui.turns import Turns
 
 ASKS: dict[str, Any] = {"model": "reex", "messages": [{"role": "user", "content": QUESTION}]}
@@ -269,6 +272,28 @@ def test_more_searches_than_can_be_made_at_once_are_refused(make_product: Make) 
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "busy")
     assert refused.headers["retry-after"] == "1"
     assert [*got, search().status_code] == [200, 200]
+
+
+def test_more_calls_of_pages_than_can_be_made_at_once_are_refused() -> None:
+    async def visit() -> None:
+        end = asyncio.Event()
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            await end.wait()
+            await Response("done")(scope, receive, send)
+
+        transport = httpx.ASGITransport(Crowd(slow, most=1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
+            call, other = "/gradio_api/component_server", "/v1/chat/completions"
+            waiting = [asyncio.create_task(http.post(path)) for path in (call, other)]
+            await asyncio.sleep(0)
+            refused = await http.post(f"/desk{call}")
+            end.set()
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+            assert [(await task).status_code for task in waiting] == [200, 200]
+            assert (await http.post(call)).status_code == 200
+
+    asyncio.run(visit())
 
 
 def test_search_gives_passages_and_asks_no_model(product: Product, key: dict[str, str]) -> None:
