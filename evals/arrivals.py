@@ -69,5 +69,5 @@ class Arrivals(FastHttpUser):  # type: ignore[misc]
             self._unfinished(1000 * (perf_counter() - began))
 
     def _unfinished(self, ms: float) -> None:
-        told = {"response_length": 0, "exception": None, "context": {}}
+        told: dict[str, Any] = {"response_length": 0, "exception": None, "context": {}}
         self.environment.events.request.fire(request_type="POST", name="unfinished", response_time=ms, **told)
