@@ -342,6 +342,7 @@ class _Run:
             notes=(*leads, *self._remarks(draft, as_of)),
             failure=self._failure,
             signals=self._signals,
+            cut_short=self._cut_short,
         )
 
     def _leads(self, draft: Draft) -> Iterator[str]:
@@ -396,6 +397,7 @@ class _Run:
             searched=Searched(
                 self._understood.queries, self._chain.retriever.index.catalogue.span(), missing
             ),
+            cut_short=self._cut_short,
         )
 
     def _timings(self) -> Timings:

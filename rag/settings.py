@@ -116,10 +116,28 @@ class Settings(BaseSettings):
         description="how many questions of one person may wait for the model",
     )
     line_in_all: int = Field(
-        default=100,
-        ge=1,
+        default=0,
+        ge=0,
         validation_alias=_either("REEX_LINE_IN_ALL"),
-        description="how many questions may wait for the model together",
+        description="how many questions may wait for the model together; 0 for 25 for each answered at once",
+    )
+    line_wait_s: float = Field(
+        default=480.0,
+        gt=0,
+        validation_alias=_either("REEX_LINE_WAIT_S"),
+        description="a question that would probably wait longer for the model, in seconds, is refused",
+    )
+    searches_at_once: int = Field(
+        default=16,
+        ge=1,
+        validation_alias=_either("REEX_SEARCHES_AT_ONCE"),
+        description="how many searches of programs are under way at once; one more is refused",
+    )
+    answer_cache: int = Field(
+        default=200,
+        ge=0,
+        validation_alias=_either("REEX_ANSWER_CACHE"),
+        description="how many answers are kept in memory for who asks the same again; 0 for none",
     )
     log: Literal["off", "warnings", "text", "json"] = Field(
         default="warnings",

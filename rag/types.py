@@ -162,6 +162,7 @@ class Timings:
     """Seconds since the question arrived; ``first_token_s`` is None when no model was asked.
 
     ``ground_s`` is what all checks of the answer took together, ``waited_s`` how long others had the model.
+    ``cached`` tells that the answer was made for an earlier question, and that these are not its times.
     """
 
     retrieve_s: float
@@ -169,6 +170,7 @@ class Timings:
     total_s: float
     ground_s: float = 0.0
     waited_s: float = 0.0
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,8 @@ class Answer:
     its nearest sentence.
     ``notes`` are sentences of the product about the answer, such as that its evidence is old.
     ``failure`` says why the language model could not be used; passages are quoted then. ``signals`` are what
-    it was decided on whether to answer.
+    it was decided on whether to answer. ``cut_short`` tells that the model was stopped before its reply was
+    whole.
     """
 
     question: str
@@ -250,6 +253,7 @@ class Answer:
     failure: str = ""
     signals: Signals = Signals()
     searched: Searched | None = None
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ def test_no_layer_imports_one_above_or_beside_it(layer: str, forbidden: set[str]
         ("limits", {"ui/allowance.py"}),
         ("genai_prices", {"evals/metrics.py"}),
         ("ragas", {"evals/judges.py"}),
+        ("locust", {"evals/arrivals.py"}),
         ("pythonjsonlogger", {"ui/log.py"}),
         ("trafilatura", {"corpus/extract_html.py"}),
         ("pypdf", {"corpus/extract_pdf.py"}),

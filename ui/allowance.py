@@ -1,7 +1,10 @@
-"""How often somebody may do something, counted in moving windows by ``limits``."""
+"""How often somebody may do something, counted in moving windows by ``limits``, and how many at a time."""
 
 import math
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from limits import RateLimitItem, parse_many
@@ -17,6 +20,12 @@ class TooOftenError(ReexError):
     def __init__(self, message: str, left: "Left"):
         self.left = left
         super().__init__(message)
+
+
+class BusyError(ReexError):
+    """So much is under way already that one more would only wait; it is worth trying again in a second."""
+
+    retry_after_s = 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,28 @@ class Allowance:
     def _left(self, item: RateLimitItem, who: str) -> Left:
         window = self._windows.get_window_stats(item, who)
         return Left(item.amount, max(0, window.remaining), max(1, math.ceil(window.reset_time - time.time())))
+
+
+class AtOnce:
+    """So many of something at a time, whoever does it; one more is refused, where it would only pile up."""
+
+    def __init__(self, most: int, what: str):
+        """``most`` is how many, ``what`` the word for several of them."""
+        self._free, self._what = threading.BoundedSemaphore(most), what
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Do one of them in the block.
+
+        Raises:
+            BusyError: too many are under way.
+        """
+        if not self._free.acquire(blocking=False):
+            raise BusyError(f"Too many {self._what} are under way: try again in a second.")
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 def in_words(seconds: int) -> str:

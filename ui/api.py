@@ -1,11 +1,13 @@
 """The HTTP API: answers in OpenAI's shape, passages, feedback, and how the server is."""
 
+import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, cast
 
@@ -25,7 +27,7 @@ from rag.types import Answer, Draft, Event, Question, Retrieved
 from rag.understand import check, understand
 from ui import completion, kept
 from ui.accounts import LOCAL, User
-from ui.allowance import Allowance, Left, TooOftenError
+from ui.allowance import Allowance, AtOnce, BusyError, Left, TooOftenError
 from ui.apart import apart
 from ui.asking import Waiting, ask
 from ui.gate import RefusedError, at_least, problem
@@ -47,6 +49,7 @@ from ui.turns import LineFullError
 _BODY_BYTES = 512 * 1024
 _BEAT_S = 10.0  # a line of nothing so often keeps a connection open on which nothing comes
 _LOOK_S = 0.5  # so often it is looked whether somebody still waits for the first step
+_SEARCHES_RUNNING = 2
 _INVALID = "invalid_request_error"
 
 
@@ -121,9 +124,10 @@ def failure(error: ReexError) -> JSONResponse:
         case TooOftenError():
             headers = {"Retry-After": str(error.left.after_s), **_limits(error.left)}
             return problem(429, str(error), "rate_limit_error", "rate_limit_exceeded", headers)
-        case LineFullError():
+        case LineFullError() | BusyError():
             headers = {"Retry-After": str(error.retry_after_s)}
-            return problem(429, str(error), "rate_limit_error", "line_full", headers)
+            code = "line_full" if isinstance(error, LineFullError) else "busy"
+            return problem(429, str(error), "rate_limit_error", code, headers)
         case UnknownError():
             return problem(404, str(error), _INVALID, "not_found")
         case UsageError():
@@ -154,10 +158,12 @@ def _limits(left: Left) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Allowances:
-    """How often each user may ask and search from outside, whichever way in is taken."""
+    """How often each user may ask and search from outside, whichever way in is taken, and how many searches
+    may be under way at once."""
 
     questions: Allowance
     searches: Allowance
+    searching: AtOnce
 
     @classmethod
     def of(cls, service: Service) -> "Allowances":
@@ -170,6 +176,7 @@ class Allowances:
         return cls(
             Allowance(settings.api_questions, "REEX_API_QUESTIONS"),
             Allowance(settings.api_searches, "REEX_API_SEARCHES"),
+            AtOnce(settings.searches_at_once, "searches"),
         )
 
 
@@ -186,9 +193,10 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
     """All routes of the API."""
     api = APIRouter(route_class=_Route, tags=["API"])
     reader = Annotated[User, Depends(at_least("reader"))]
+    running = asyncio.Semaphore(_SEARCHES_RUNNING)
 
-    def spending(allowance: Allowance) -> Callable[[Request, User], User]:
-        def check_limit(request: Request, user: reader) -> User:
+    def spending(allowance: Allowance) -> Callable[[Request, User], Awaitable[User]]:
+        async def check_limit(request: Request, user: reader) -> User:
             request.state.left = spend(allowance, user)
             return user
 
@@ -212,7 +220,9 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
         user: Annotated[User, Depends(spending(allowances.questions))],
     ) -> Response:
         question = question_of(asked)
-        events = apart(ask(service, user, question), _LOOK_S)
+        fresh = "no-cache" in request.headers.get("cache-control", "").lower()
+        steps = await to_thread.run_sync(partial(ask, service, user, question, fresh=fresh))
+        events = apart(steps, _LOOK_S)
         told = Told(service, user, question, asked.stream_options)
         if asked.stream:
             first = await _awaited(request, events)
@@ -242,10 +252,14 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
             **_PROBLEMS,
         },
     )
-    def search(
+    async def search(
         asked: SearchRequest, user: Annotated[User, Depends(spending(allowances.searches))]
     ) -> dict[str, Any]:
-        hits = found(service, asked.query, asked.k, asked.filters)
+        with allowances.searching.one():
+            # Two in threads at a time: more would be no quicker, and keep the event loop from its work.
+            async with running:
+                find = partial(found, service, asked.query, asked.k, asked.filters)
+                hits = await to_thread.run_sync(find)
         return {"query": asked.query, "results": hits}
 
     @api.post(

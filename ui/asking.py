@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from corpus.errors import StoppedError
-from rag.types import Answer, Event, Question
+from rag.answer_cache import Key
+from rag.types import Answer, Event, Question, Retrieved
 from ui import log
 from ui.accounts import User
 from ui.service import Service
@@ -36,32 +37,47 @@ class _End:
 Events = Generator[Waiting | Event, None, None]
 
 
-def ask(service: Service, user: User, question: Question) -> Events:
+def ask(service: Service, user: User, question: Question, *, fresh: bool = False) -> Events:
     """What `AnswerChain.stream` yields, with a `Waiting` for each place in line.
+
+    The place is taken at the call, so that whoever would wait too long is refused before anything is done. An
+    answer that was given before is given again without one, unless ``fresh``.
 
     A `Waiting` comes in every second in which nothing else does, so that whoever reads gets to see that the
     browser has gone away, and closes the generator: then the question leaves the line, and the model stops.
 
     Raises:
-        LineFullError: too many wait; at the call, or, when others were faster, at a step.
+        LineFullError: too many wait; at the call.
         UsageError: as `AnswerChain.stream`, at a step.
     """
-    service.turns.check(user.id)
-    return _events(service, user, question)
+    key = service.answers.key(service.chain, question)
+    if key and not fresh and (answer := service.answers.find(key, question)):
+        return _again(service, user, question, answer)
+    events = _events(service, user, question, key)
+    next(events)  # now it has its place, and gives it up when it is closed or forgotten
+    return events
 
 
-def answer_to(service: Service, user: User, question: Question) -> Answer:
+def answer_to(service: Service, user: User, question: Question, *, fresh: bool = False) -> Answer:
     """The answer to a question, in turn with others.
 
     Raises:
         LineFullError, UsageError: as `ask`.
     """
-    *_, answer = ask(service, user, question)
+    *_, answer = ask(service, user, question, fresh=fresh)
     assert isinstance(answer, Answer)
     return answer
 
 
-def _events(service: Service, user: User, question: Question) -> Events:
+def _again(service: Service, user: User, question: Question, answer: Answer) -> Events:
+    with log.answering(user, question, service.settings.log_content) as finish:
+        yield Retrieved(answer.question, answer.retrieved)
+        finish(answer)
+        yield answer
+
+
+def _events(service: Service, user: User, question: Question, key: Key | None) -> Events:
+    place = service.turns.line_up(user.id)
     found: SimpleQueue[Waiting | Event | _End] = SimpleQueue()
     stopped = threading.Event()
 
@@ -70,7 +86,7 @@ def _events(service: Service, user: User, question: Question) -> Events:
 
     @contextmanager
     def turn() -> Iterator[None]:
-        with service.turns.turn(user.id, told, stopped.is_set):
+        with service.turns.turn(place, told, stopped.is_set):
             found.put(Waiting())
             yield
 
@@ -79,6 +95,8 @@ def _events(service: Service, user: User, question: Question) -> Events:
             events = service.chain.stream(question, turn=turn, gone=stopped.is_set)
             with log.answering(user, question, service.settings.log_content) as finish, closing(events):
                 for event in events:
+                    if isinstance(event, Answer):
+                        service.answers.keep(key, service.chain, question, event)
                     found.put(event)
                     if isinstance(event, Answer):
                         finish(event)
@@ -87,10 +105,13 @@ def _events(service: Service, user: User, question: Question) -> Events:
             found.put(_End())
         except BaseException as error:  # noqa: BLE001  # raised again where the events are read
             found.put(_End(error))
+        finally:
+            service.turns.leave(place)
 
     threading.Thread(target=copy_context().run, args=(answer,), name="answer", daemon=True).start()
     waiting = Waiting()
     try:
+        yield waiting  # to `ask`
         while True:
             try:
                 event = found.get(timeout=_BEAT_S)

@@ -1,6 +1,6 @@
 """Queries over HTTP: for a forum that hands its members' queries to the desk, and looks for the answers."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -70,7 +70,7 @@ def local() -> User:
     return LOCAL
 
 
-def router(service: Service, staff: Callable[..., User] = local) -> APIRouter:
+def router(service: Service, staff: Callable[..., User | Awaitable[User]] = local) -> APIRouter:
     """The endpoints under ``/v1/desk``.
 
     Args:

@@ -37,7 +37,7 @@ def make_draft(service: Service, query: Query, who: User) -> Drafted:
         UsageError: the query is longer than a question may be.
         LineFullError: too many wait for the model.
     """
-    return in_forums_voice(answer_to(service, who, Question(query.text)))
+    return in_forums_voice(answer_to(service, who, Question(query.text), fresh=True))
 
 
 def in_forums_voice(answer: Answer) -> Drafted:

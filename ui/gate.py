@@ -1,6 +1,6 @@
 """Who sends a request, and what is open to whom; one place for pages, Gradio's own routes and the API."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -20,6 +20,9 @@ from ui.texts import ENGLISH, texts_for
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
+_CALL = "/gradio_api/component_server"  # of a server function, where Gradio itself knows no limit
+_CALLS_AT_ONCE = 32
+_CROWDED = "Too many people use these pages at the moment: try again in a second."
 
 # Gradio needs inline scripts and styles and compiles small functions; all of it must come from here.
 _POLICY = "; ".join(
@@ -66,6 +69,33 @@ class Headers:
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+class Crowd:
+    """Middleware that refuses a page's call while too many others are under way.
+
+    Each is done in a thread; they would only pile up, hold up all else, and be late themselves.
+    """
+
+    def __init__(self, app: ASGIApp, most: int = _CALLS_AT_ONCE):
+        self._app = app
+        self._most = most
+        self._under_way = 0  # changed by the event loop alone
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith(_CALL):
+            await self._app(scope, receive, send)
+            return
+        if self._under_way >= self._most:
+            await problem(429, _CROWDED, "rate_limit_error", "busy", {"Retry-After": "1"})(
+                scope, receive, send
+            )
+            return
+        self._under_way += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way -= 1
 
 
 class Identify:
@@ -177,10 +207,10 @@ class RefusedError(HTTPException):
         super().__init__(401, f"This needs the role {role}.")
 
 
-def at_least(role: Role) -> Callable[[Request], User]:
+def at_least(role: Role) -> Callable[[Request], Awaitable[User]]:
     """A dependency of FastAPI's: the user who sends a request, if a role's work is open to that user."""
 
-    def check(request: Request) -> User:
+    async def check(request: Request) -> User:
         user = user_of(request)
         if user is None or not user.may(role):
             raise RefusedError(role)

@@ -212,6 +212,7 @@ def _about(answer: Answer, content: bool) -> dict[str, Any]:
         "first_token_ms": None if timings.first_token_s is None else _ms(timings.first_token_s),
         "ground_ms": _ms(timings.ground_s),
         "total_ms": _ms(timings.total_s),
+        "cached": timings.cached,
         **({"text": answer.text} if content else {}),
     }
 

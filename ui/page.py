@@ -142,7 +142,8 @@ def answering(call: Call) -> Iterator[Data]:
         shown["asked"] = thread.asked_html(exchange.question, exchange.filters, say)
         yield (shown := shown | {"body": body})
         try:
-            steps = ask(call.service, call.user, question)
+            # Whoever asks for an answer once more wants another one.
+            steps = ask(call.service, call.user, question, fresh=bool(call.text("exchange")))
             at_last.callback(steps.close)  # frees the place in line
             for event in steps:
                 if halt.is_set():

@@ -51,6 +51,7 @@ def answer_as_data(answer: Answer) -> dict[str, Any]:
             "total_s": round(answer.timings.total_s, 4),
             "ground_s": round(answer.timings.ground_s, 4),
             "waited_s": round(answer.timings.waited_s, 4),
+            "cached": answer.timings.cached,
         },
         "model": answer.model,
     }

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 
 from corpus.errors import ReexError, UsageError
 from rag import embed
+from rag.answer_cache import AnswerCache
 from rag.chain import AnswerChain
 from rag.settings import Settings
 from ui import (
@@ -66,6 +67,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         middleware=[
             Middleware(log.Requests),
             Middleware(gate.Headers),
+            Middleware(gate.Crowd),
             Middleware(signin.Sessions, secret=signin.session_secret(settings)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
@@ -134,7 +136,9 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
             raise UsageError(
                 "People must sign in, and there is no administrator: run `reex user add NAME --role admin`."
             )
-        app = build_app(Service(chain, state, settings, Turns.of(settings)))
+        app = build_app(
+            Service(chain, state, settings, Turns.of(settings), AnswerCache(settings.answer_cache))
+        )
         config = uvicorn.Config(
             app, settings.host, port, log_config=None, access_log=False, timeout_graceful_shutdown=3
         )

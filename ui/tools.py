@@ -73,7 +73,8 @@ def build(service: Service, allowances: Allowances) -> gr.Blocks:
         """
         with _told():
             spend(allowances.searches, viewer(request))
-            return found(service, query, max(1, min(int(k), 100)), _filters(since, until, publishers))
+            with allowances.searching.one():
+                return found(service, query, max(1, min(int(k), 100)), _filters(since, until, publishers))
 
     page: gr.Blocks
     with gr.Blocks(title="REEx Answers: tools") as page:

@@ -2,6 +2,7 @@
 
 A model on this computer answers one question at a time; asked by twenty people at once it would answer all of
 them twenty times slower. So they line up: one question of each person in turn, each person's in their order.
+Who would wait too long is told so at once, so that whoever is in the line gets an answer in reasonable time.
 """
 
 import math
@@ -24,6 +25,9 @@ _HOSTED_AT_ONCE = 8
 _LOOK_S = 0.2
 _FIRST_GUESS_S = 20.0
 _WEIGHT = 0.2  # of the latest turn in the moving average
+_PLACES_EACH = (
+    25  # for each question that is answered at a time: twenty people who ask at once, and some more
+)
 
 
 class LineFullError(ReexError):
@@ -37,9 +41,12 @@ class LineFullError(ReexError):
 
 
 @dataclass(eq=False)
-class _Place:
+class Place:
+    """A place in line, of which only `Turns` reads more than that it is one."""
+
     user: str
     granted: bool = False
+    left: bool = False
 
 
 def _tell_nobody(position: int) -> None:
@@ -49,17 +56,22 @@ def _tell_nobody(position: int) -> None:
 class Turns:
     """The line before one language model; may be used from any number of threads."""
 
-    def __init__(self, at_once: int = 1, per_user: int = 5, in_all: int = 100):
+    def __init__(
+        self, at_once: int = 1, per_user: int = 5, in_all: int = 0, longest_wait_s: float = math.inf
+    ):
         """Open an empty line.
 
         Args:
             at_once: how many questions the model answers at a time.
             per_user: how many questions of one user may wait.
-            in_all: how many may wait together.
+            in_all: how many may wait together; 0 for 25 for each that is answered at a time.
+            longest_wait_s: a question that would probably wait longer is not taken.
         """
-        self._at_once, self._per_user, self._in_all = at_once, per_user, in_all
+        self._at_once, self._per_user = at_once, per_user
+        self._in_all = in_all or _PLACES_EACH * at_once
+        self._longest_wait_s = longest_wait_s
         self._changed = threading.Condition()
-        self._line: dict[str, deque[_Place]] = {}  # the first user is next; one with more goes to the end
+        self._line: dict[str, deque[Place]] = {}  # the first user is next; one with more goes to the end
         self._busy = 0
         self._pace_s = _FIRST_GUESS_S
 
@@ -67,38 +79,63 @@ class Turns:
     def of(cls, settings: Settings) -> "Turns":
         """The line that the settings describe."""
         at_once = settings.parallel_answers or (1 if runs_here(settings) else _HOSTED_AT_ONCE)
-        return cls(at_once, settings.line_per_user, settings.line_in_all)
+        return cls(at_once, settings.line_per_user, settings.line_in_all, settings.line_wait_s)
+
+    def line_up(self, user_id: str) -> Place:
+        """Give a user the next place, which is to be left in any case: by its `turn`, or by `leave`.
+
+        Raises:
+            LineFullError: too many wait, or the wait would be too long.
+        """
+        place = Place(user_id)
+        with self._changed:
+            self._see_that_user_may(user_id)
+            self._line.setdefault(user_id, deque()).append(place)
+            self._grant()
+            ahead = self._position(place)
+            if self._waiting() > self._in_all or self.wait_s(ahead) > self._longest_wait_s:
+                self._remove(place)
+                raise self._full(ahead)
+        return place
 
     @contextmanager
-    def turn(self, user_id: str, told: Told = _tell_nobody, gone: Gone = never) -> Iterator[None]:
-        """Wait until it is this user's turn, and have it for the length of the block.
+    def turn(self, place: Place, told: Told = _tell_nobody, gone: Gone = never) -> Iterator[None]:
+        """Wait until it is this place's turn, have it for the length of the block, and leave.
 
         Args:
-            user_id: who asks.
+            place: what `line_up` gave.
             told: hears the place in line, first and at every change; nothing when there is no wait.
             gone: whether who asks has gone away; asked several times a second.
 
         Raises:
-            LineFullError: too many wait.
             StoppedError: ``gone`` said so.
         """
-        place = self._line_up(user_id)
         began: float | None = None
         try:
             self._wait(place, told, gone)
             began = monotonic()
             yield
         finally:
-            self._leave(place, None if began is None else monotonic() - began)
+            self.leave(place, None if began is None else monotonic() - began)
 
-    def check(self, user_id: str) -> None:
-        """See that one more question of a user would be taken.
+    def leave(self, place: Place, took_s: float | None = None) -> None:
+        """Give a place up; nothing happens when that was done before.
 
-        Raises:
-            LineFullError: too many wait.
+        Args:
+            place: what `line_up` gave.
+            took_s: how long the model was needed, if it was.
         """
         with self._changed:
-            self._check(user_id)
+            if place.left:
+                return
+            place.left = True
+            if place.granted:
+                self._busy -= 1
+            else:
+                self._remove(place)
+            if took_s is not None:
+                self._pace_s += _WEIGHT * (took_s - self._pace_s)
+            self._grant()
 
     def wait_s(self, position: int) -> float:
         """About how many seconds a place in line means, by how long answers have lately taken."""
@@ -107,35 +144,34 @@ class Turns:
     def waiting(self) -> int:
         """How many are in line."""
         with self._changed:
-            return sum(map(len, self._line.values()))
+            return self._waiting()
 
     def busy(self) -> int:
         """How many have a turn."""
         with self._changed:
             return self._busy
 
-    def _check(self, user_id: str) -> None:
+    def _waiting(self) -> int:
+        return sum(map(len, self._line.values()))
+
+    def _see_that_user_may(self, user_id: str) -> None:
         if len(self._line.get(user_id, ())) >= self._per_user:
             raise LineFullError(
                 f"{self._per_user} of your questions wait for an answer already: wait for one, or stop one.",
                 self.wait_s(len(self._line)),
             )
-        waiting = sum(map(len, self._line.values()))
-        if waiting >= self._in_all:
-            wait_s = self.wait_s(waiting)
-            raise LineFullError(
-                f"{waiting} questions wait for an answer already: try again in {_minutes(wait_s)}.", wait_s
-            )
 
-    def _line_up(self, user_id: str) -> _Place:
-        place = _Place(user_id)
-        with self._changed:
-            self._check(user_id)
-            self._line.setdefault(user_id, deque()).append(place)
-            self._grant()
-        return place
+    def _full(self, position: int) -> LineFullError:
+        """The refusal of somebody who would have had this place."""
+        wait_s = self.wait_s(position)
+        free_s = max(self._pace_s / self._at_once, wait_s - self._longest_wait_s)
+        return LineFullError(
+            f"Too many questions wait for an answer already: yours would wait about {_minutes(wait_s)}. "
+            f"Try again in {_minutes(free_s)}.",
+            free_s,
+        )
 
-    def _wait(self, place: _Place, told: Told, gone: Gone) -> None:
+    def _wait(self, place: Place, told: Told, gone: Gone) -> None:
         said = 0
         while not place.granted:
             with self._changed:
@@ -148,7 +184,7 @@ class Turns:
                 told(position)  # without the lock, for it may take its time
                 said = position
 
-    def _position(self, place: _Place) -> int:
+    def _position(self, place: Place) -> int:
         """The place in line, 0 for who has a turn."""
         if place.granted:
             return 0
@@ -161,17 +197,10 @@ class Turns:
                 ahead += min(len(places), round_ + before)
         return ahead + 1
 
-    def _leave(self, place: _Place, took_s: float | None) -> None:
-        with self._changed:
-            if place.granted:
-                self._busy -= 1
-            else:
-                self._line[place.user].remove(place)
-                if not self._line[place.user]:
-                    del self._line[place.user]
-            if took_s is not None:
-                self._pace_s += _WEIGHT * (took_s - self._pace_s)
-            self._grant()
+    def _remove(self, place: Place) -> None:
+        self._line[place.user].remove(place)
+        if not self._line[place.user]:
+            del self._line[place.user]
 
     def _grant(self) -> None:
         while self._busy < self._at_once and self._line:

@@ -15,13 +15,18 @@ import openai
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from corpus.errors import StoppedError
 from evals import feedback
-from rag.types import Answer, Draft, Question, Retrieved, Sentence
-from tests.ui.conftest import QUESTION, Make, Product
+from rag.answer_cache import AnswerCache
+from rag.retrieve import Retriever
+from rag.types import Answer, Draft, Hit, Question, Retrieved, Sentence
+from tests.ui.conftest import QUESTION, SAYS, Make, Product
 from ui import completion
 from ui.apart import apart
+from ui.gate import Crowd
 from ui.turns import Turns
 
 ASKS: dict[str, Any] = {"model": "reex", "messages": [{"role": "user", "content": QUESTION}]}
@@ -198,7 +203,10 @@ def test_a_full_line_before_the_model_says_when_to_come_back(make_product: Make)
     object.__setattr__(product.service, "turns", turns)  # before it is first asked
 
     def take_a_turn() -> None:
-        with suppress(StoppedError), turns.turn(product.accounts.find("reader").id, gone=done.is_set):
+        with (
+            suppress(StoppedError),
+            turns.turn(turns.line_up(product.accounts.find("reader").id), gone=done.is_set),
+        ):
             done.wait(60)
 
     busy = [threading.Thread(target=take_a_turn) for _ in range(2)]
@@ -210,6 +218,82 @@ def test_a_full_line_before_the_model_says_when_to_come_back(make_product: Make)
     done.set()
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "line_full")
     assert refused.headers["retry-after"] == "20"
+
+
+def test_who_streams_is_refused_in_the_same_way(make_product: Make) -> None:
+    product = make_product(pages={}, sign_in=False)
+    turns = Turns(in_all=1)
+    object.__setattr__(product.service, "turns", turns)
+    places = [turns.line_up(name) for name in "ab"]
+    refused = product.client().post("/v1/chat/completions", json=ASKS | {"stream": True})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "20")
+    for place in places:
+        turns.leave(place)
+
+
+def test_an_answer_is_given_again_unless_a_new_one_is_asked_for(make_product: Make) -> None:
+    product = make_product(pages={}, sign_in=False)
+    object.__setattr__(product.service, "answers", AnswerCache(9))
+
+    def answer(**headers: str) -> tuple[str, bool]:
+        said = product.client().post("/v1/chat/completions", json=ASKS, headers=headers).json()
+        return said["choices"][0]["message"]["content"].split(" [1]")[0], said["reex"]["timings"]["cached"]
+
+    assert answer() == (SAYS, False)
+    product.replies.append("Lynas produced 1,404 tonnes of NdPr in that quarter.")
+    assert answer() == (SAYS, True)
+    assert answer(**{"Cache-Control": "no-cache"}) == (product.replies[-1], False)
+    assert answer() == (product.replies[-1], True)
+
+
+def test_more_searches_than_can_be_made_at_once_are_refused(make_product: Make) -> None:
+    product = make_product(pages={}, sign_in=False, searches_at_once=1)
+    begun, done = threading.Event(), threading.Event()
+    retriever = product.service.chain.retriever
+
+    class Slow(Retriever):
+        def search(self, *args: Any, **kwargs: Any) -> list[Hit]:
+            begun.set()
+            assert done.wait(20)
+            return super().search(*args, **kwargs)
+
+    product.service.chain.retriever = Slow(retriever.index, retriever.embedder)
+    got: list[int] = []
+
+    def search() -> httpx.Response:
+        return product.client().post("/v1/search", json={"query": "Lynas"})
+
+    first = threading.Thread(target=lambda: got.append(search().status_code))
+    first.start()
+    assert begun.wait(20)
+    refused = search()
+    done.set()
+    first.join(20)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "busy")
+    assert refused.headers["retry-after"] == "1"
+    assert [*got, search().status_code] == [200, 200]
+
+
+def test_more_calls_of_pages_than_can_be_made_at_once_are_refused() -> None:
+    async def visit() -> None:
+        end = asyncio.Event()
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            await end.wait()
+            await Response("done")(scope, receive, send)
+
+        transport = httpx.ASGITransport(Crowd(slow, most=1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
+            call, other = "/gradio_api/component_server", "/v1/chat/completions"
+            waiting = [asyncio.create_task(http.post(path)) for path in (call, other)]
+            await asyncio.sleep(0)
+            refused = await http.post(f"/desk{call}")
+            end.set()
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+            assert [(await task).status_code for task in waiting] == [200, 200]
+            assert (await http.post(call)).status_code == 200
+
+    asyncio.run(visit())
 
 
 def test_search_gives_passages_and_asks_no_model(product: Product, key: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
 from corpus.errors import UsageError
+from rag.answer_cache import AnswerCache
 from rag.chain import AnswerChain
 from rag.embed import Embedder
 from rag.index import Index
@@ -103,14 +105,37 @@ def test_whoever_stops_reading_leaves_the_line_and_stops_the_model(model: Model)
 
 
 def test_too_many_questions_are_refused_before_anything_is_done(model: Model) -> None:
-    anns, bens = ask(model.service, ANN, LYNAS), ask(model.service, BEN, LYNAS)
-    first(Retrieved, anns)
-    assert model.asked.wait(10)
-    in_line(bens)
+    anns, bens = ask(model.service, ANN, LYNAS), ask(model.service, BEN, LYNAS)  # of which nothing is read
     with pytest.raises(LineFullError):
         ask(model.service, BEN, LYNAS)
     model.go.set()
+    assert first(Answer, anns)
     assert first(Answer, bens)
+
+
+def test_a_question_that_nobody_reads_leaves_the_line(model: Model) -> None:
+    ask(model.service, ANN, LYNAS).close()
+    ask(model.service, ANN, LYNAS)  # forgotten
+    until(lambda: model.service.turns.busy() == 0)
+
+
+def test_the_same_question_is_answered_from_memory_even_when_the_line_is_full(model: Model) -> None:
+    service = replace(model.service, answers=AnswerCache(9))
+    model.go.set()
+    made = first(Answer, ask(service, ANN, LYNAS))
+    model.go.clear()
+    model.asked.clear()
+    busy, waits = ask(service, ANN, LYNAS, fresh=True), ask(service, BEN, LYNAS, fresh=True)
+    with pytest.raises(LineFullError):
+        ask(service, BEN, Question("What did Iluka report?"))
+    found, again = ask(service, BEN, Question(LYNAS.text.upper()))
+    assert found == Retrieved(LYNAS.text.upper(), made.retrieved)
+    assert isinstance(again, Answer)
+    assert (again.text, again.timings.cached, made.timings.cached) == (made.text, True, False)
+    assert model.asked.wait(10)  # for who wanted another answer
+    model.go.set()
+    assert not first(Answer, busy).timings.cached
+    assert not first(Answer, waits).timings.cached
 
 
 def test_what_is_wrong_with_a_question_is_raised_where_its_events_are_read(model: Model) -> None:

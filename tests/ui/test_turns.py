@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.errors import StoppedError
+from rag.settings import Settings
 from ui import turns as module
 from ui.turns import LineFullError, Turns
 
@@ -41,11 +42,11 @@ def line_of(turns: Turns, users: str) -> Iterator[tuple[list[str], dict[int, lis
     done = threading.Event()
 
     def first() -> None:
-        with turns.turn("first"):
+        with turns.turn(turns.line_up("first")):
             done.wait(20)
 
     def ask(number: int) -> None:
-        with turns.turn(users[number], told[number].append):
+        with turns.turn(turns.line_up(users[number]), told[number].append):
             served.append(users[number])
 
     with ThreadPoolExecutor(len(users) + 1) as pool:
@@ -90,7 +91,7 @@ def test_twenty_users_at_once_never_more_than_the_model_takes(at_once: int) -> N
         for _ in range(30):
             gives_up = dice.random() < 0.2
             try:
-                with turns.turn(user, gone=lambda gives_up=gives_up: gives_up):  # type: ignore[misc]
+                with turns.turn(turns.line_up(user), gone=lambda gives_up=gives_up: gives_up):  # type: ignore[misc]
                     with counting:
                         inside += 1
                         most = max(most, inside)
@@ -118,7 +119,7 @@ def test_turns_go_round_while_everybody_asks_again_at_once() -> None:
 
     def live(user: str) -> None:
         while not done.is_set():
-            with turns.turn(user):
+            with turns.turn(turns.line_up(user)):
                 served.append(user)
                 time.sleep(0.0005)
 
@@ -139,7 +140,7 @@ def test_who_goes_away_leaves_the_line_and_those_behind_move_up(monkeypatch: pyt
     with ThreadPoolExecutor(2) as pool, line_of(turns, "a") as (served, _):
 
         def leave() -> None:
-            with turns.turn("b", gone=gone.is_set):
+            with turns.turn(turns.line_up("b"), gone=gone.is_set):
                 served.append("b")
 
         leaving = pool.submit(leave)
@@ -147,7 +148,7 @@ def test_who_goes_away_leaves_the_line_and_those_behind_move_up(monkeypatch: pyt
         heard: list[int] = []
 
         def stay() -> None:
-            with turns.turn("c", heard.append):
+            with turns.turn(turns.line_up("c"), heard.append):
                 served.append("c")
 
         staying = pool.submit(stay)
@@ -160,26 +161,61 @@ def test_who_goes_away_leaves_the_line_and_those_behind_move_up(monkeypatch: pyt
     assert served == ["a", "c"]
 
 
-def test_a_full_line_says_when_to_come_back() -> None:
+def test_a_full_line_says_how_long_the_wait_would_be_and_when_to_come_back() -> None:
     turns = Turns(per_user=2, in_all=3)
     with line_of(turns, "aab"):
         with pytest.raises(LineFullError, match="2 of your questions wait for an answer already: wait for"):
-            turns.check("a")
+            turns.line_up("a")
         with pytest.raises(
-            LineFullError, match=r"3 questions wait .* already: try again in a minute"
+            LineFullError, match=r"would wait about a minute\. Try again in a minute\."
         ) as caught:
-            turns.check("c")
-        assert caught.value.retry_after_s == 60  # three of some twenty seconds each
-        with pytest.raises(LineFullError), turns.turn("c"):
-            raise AssertionError("it had a turn")
+            turns.line_up("c")
+        assert caught.value.retry_after_s == 20  # when the answer that is being written makes room
         assert turns.waiting() == 3
-    turns.check("a")
+    turns.leave(turns.line_up("a"))
+    assert (turns.waiting(), turns.busy()) == (0, 0)
+
+
+def test_who_would_wait_too_long_is_refused_at_once() -> None:
+    turns = Turns(longest_wait_s=60)
+    with line_of(turns, "abc"):
+        with pytest.raises(LineFullError, match="would wait about 2 minutes") as caught:
+            turns.line_up("d")
+        assert caught.value.retry_after_s == 20
+        with pytest.raises(LineFullError):  # behind everybody's first question
+            turns.line_up("a")
+    for _ in range(9):  # of which each takes no time, and so the next ones need not wait for long
+        with turns.turn(turns.line_up("a")):
+            pass
+    with line_of(turns, "abcdefgh"):
+        turns.leave(turns.line_up("z"))
+
+
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_twenty_people_at_once_are_taken_with_answers_of_twenty_seconds(at_once: int) -> None:
+    turns = Turns.of(Settings(parallel_answers=at_once))
+    places = [turns.line_up(str(number)) for number in range(20)]
+    assert turns.busy() == at_once
+    assert turns.waiting() == 20 - at_once
+    for place in places:
+        turns.leave(place)
+    assert (turns.waiting(), turns.busy()) == (0, 0)
+
+
+def test_a_place_that_is_left_twice_or_unused_counts_for_nothing() -> None:
+    turns = Turns()
+    first, second = turns.line_up("a"), turns.line_up("b")
+    turns.leave(first)
+    turns.leave(first)
+    assert (turns.waiting(), turns.busy()) == (0, 1)
+    turns.leave(second)
+    assert (turns.busy(), turns.wait_s(1)) == (0, 20.0)
 
 
 def test_the_estimate_follows_how_long_answers_take() -> None:
     turns = Turns(at_once=2)
     assert turns.wait_s(3) == 40.0
     for _ in range(40):
-        with turns.turn("a"):
+        with turns.turn(turns.line_up("a")):
             pass
     assert turns.wait_s(3) < 0.1
