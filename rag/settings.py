@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         validation_alias=_either("REEX_LINE_IN_ALL"),
-        description="how many questions may wait for the model together; 0 for 25 for each answered at once",
+        description="how many questions may wait for the model together; 0 for 20 for each answered at once",
     )
     line_wait_s: float = Field(
         default=480.0,

@@ -21,7 +21,7 @@ from ui.texts import ENGLISH, texts_for
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
 _CALL = "/gradio_api/component_server"  # of a server function, where Gradio itself knows no limit
-_CALLS_AT_ONCE = 32
+_CALLS_AT_ONCE = 16
 _CROWDED = "Too many people use these pages at the moment: try again in a second."
 
 # Gradio needs inline scripts and styles and compiles small functions; all of it must come from here.

@@ -25,9 +25,7 @@ _HOSTED_AT_ONCE = 8
 _LOOK_S = 0.2
 _FIRST_GUESS_S = 20.0
 _WEIGHT = 0.2  # of the latest turn in the moving average
-_PLACES_EACH = (
-    25  # for each question that is answered at a time: twenty people who ask at once, and some more
-)
+_PLACES_EACH = 20  # for each question answered at a time: twenty people who ask at once, and hardly more
 
 
 class LineFullError(ReexError):
@@ -64,7 +62,7 @@ class Turns:
         Args:
             at_once: how many questions the model answers at a time.
             per_user: how many questions of one user may wait.
-            in_all: how many may wait together; 0 for 25 for each that is answered at a time.
+            in_all: how many may wait together; 0 for 20 for each that is answered at a time.
             longest_wait_s: a question that would probably wait longer is not taken.
         """
         self._at_once, self._per_user = at_once, per_user

@@ -113,7 +113,7 @@ def test_twenty_users_at_once_never_more_than_the_model_takes(at_once: int) -> N
 
 
 def test_turns_go_round_while_everybody_asks_again_at_once() -> None:
-    turns = Turns()
+    turns = Turns(in_all=50)
     served: list[str] = []
     done = threading.Event()
 
