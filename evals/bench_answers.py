@@ -20,8 +20,6 @@ from typing import Any
 import httpx
 from langchain_core.messages import BaseMessage
 
-from corpus.article import Article
-from corpus.reading import read_articles
 from evals.peers.tutorial import TutorialChain
 from evals.suite import Case, read_suite
 from rag.chain import AnswerChain
@@ -101,9 +99,6 @@ def main() -> int:
     # The tutorial's chain knows no conversation, and a refusal has no first word.
     plain = [case for case in suite.cases if not case.question.history and case.answerable]
     talks = [case for case in suite.cases if case.question.history]
-    articles = [
-        item for source in suite.sources for item in read_articles(source) if isinstance(item, Article)
-    ]
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(data_dir=Path(folder), catalogue_url="")
         ingest(settings.data_dir, settings.embedding_model, suite.sources, only=True)
@@ -111,6 +106,8 @@ def main() -> int:
         opened = chain.llm()
         llm = _Timed(opened.name, opened.chat, opened.provider)
         chain = AnswerChain(chain.retriever, lambda: llm, settings)
+        catalogue = chain.retriever.index.catalogue
+        articles = list(catalogue.articles(catalogue.entries()).values())
         tutorial = TutorialChain(articles, chain.retriever.embedder, opened)
         result = _measure(chain, llm, tutorial, _spread(plain, options.questions))
         result |= _follow_ups(chain, _spread(talks, options.questions // 2))

@@ -49,6 +49,8 @@ def _start(model: Path) -> object:
     # all the same. 64 tokens take a second on two cores, and no more time for each (15.2 s of processor
     # time for 539 tokens, against 15.1 s in one batch).
     params.n_ubatch = params.n_batch = 64
+    # Prompts that were read are kept for who goes on with one; llama.cpp's own bound is 8 GiB.
+    params.cache_ram_mib = 512
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
     try:
         return xllamacpp.Server(params)
