@@ -179,7 +179,8 @@ def _markdown(post: Post, markup: "_Markup") -> str:
     def source(n: int, citation: Citation) -> str:
         title = markup.text(_title(citation))
         url = web_address(citation.url)
-        return f"{n}. {f'[{title}]({_entity_free(url)})' if url else title}, {markup.text(_byline(citation))}"
+        named = f"[{title}]({_entity_free(url)})" if url else title
+        return f"{n}. {_as_paragraph(f'{named}, {markup.text(_byline(citation))}')}"
 
     parts = _joined([(item.kind, block(item)) for item in post.blocks], "\n")
     if post.sources:

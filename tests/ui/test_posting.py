@@ -5,7 +5,7 @@ from datetime import date
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -193,6 +193,7 @@ def test_nothing_breaks_out_of_bbcode(body: str, title: str, publisher: str, url
 
 
 @pytest.mark.parametrize("format", ["markdown", "discourse"])
+@example(body="", title="# ", publisher="", url="0")
 @given(body=HOSTILE, title=HOSTILE, publisher=HOSTILE, url=ADDRESSES)
 def test_nothing_breaks_out_of_markdown(
     format: Format, body: str, title: str, publisher: str, url: str
