@@ -21,6 +21,7 @@ import httpx
 from langchain_core.messages import BaseMessage
 
 from evals.peers.tutorial import TutorialChain
+from evals.run import spread
 from evals.suite import Case, read_suite
 from rag.chain import AnswerChain
 from rag.generate import system_messages
@@ -100,7 +101,7 @@ def main() -> int:
     plain = [case for case in suite.cases if not case.question.history and case.answerable]
     talks = [case for case in suite.cases if case.question.history]
     with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(data_dir=Path(folder), catalogue_url="")
+        settings = load_settings(data_dir=Path(folder), catalogue_url="", chroma_url="")
         ingest(settings.data_dir, settings.embedding_model, suite.sources, only=True)
         chain = AnswerChain.open(settings)
         opened = chain.llm()
@@ -109,14 +110,10 @@ def main() -> int:
         catalogue = chain.retriever.index.catalogue
         articles = list(catalogue.articles(catalogue.entries()).values())
         tutorial = TutorialChain(articles, chain.retriever.embedder, opened)
-        result = _measure(chain, llm, tutorial, _spread(plain, options.questions))
-        result |= _follow_ups(chain, _spread(talks, options.questions // 2))
+        result = _measure(chain, llm, tutorial, spread(plain, options.questions))
+        result |= _follow_ups(chain, spread(talks, options.questions // 2))
     print(json.dumps(result, indent=1))
     return 0
-
-
-def _spread(cases: list[Case], number: int) -> list[Case]:
-    return [cases[i * len(cases) // number] for i in range(number)] if number < len(cases) else cases
 
 
 def _measure(
@@ -131,9 +128,10 @@ def _measure(
         if number % _SPEEDS_EVERY == 0:
             speeds.append(server.speeds(number))
         # Each question once of each, ours and theirs first in turn.
-        row: dict[str, float] = {}
-        for of in (_theirs, _ours) if number % 2 else (_ours, _theirs):
-            row |= of(chain, llm, tutorial, server, case.question, cached)
+        if number % 2:
+            row = _theirs(tutorial, case.question) | _ours(chain, llm, server, case.question, cached)
+        else:
+            row = _ours(chain, llm, server, case.question, cached) | _theirs(tutorial, case.question)
         rows.append(row)
         print(f"\r{number + 1}/{len(cases)}", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -166,7 +164,7 @@ def _measure(
 
 
 def _ours(
-    chain: AnswerChain, llm: _Timed, tutorial: TutorialChain, server: _Server, question: Question, cached: int
+    chain: AnswerChain, llm: _Timed, server: _Server, question: Question, cached: int
 ) -> dict[str, float]:
     llm.spent.clear()
     llm.asked.clear()
@@ -186,9 +184,7 @@ def _ours(
     }
 
 
-def _theirs(
-    chain: AnswerChain, llm: _Timed, tutorial: TutorialChain, server: _Server, question: Question, cached: int
-) -> dict[str, float]:
+def _theirs(tutorial: TutorialChain, question: Question) -> dict[str, float]:
     answer = tutorial.invoke(question)
     return {"their_first": answer.timings.first_token_s or 0.0, "their_whole": answer.timings.total_s}
 

@@ -257,7 +257,7 @@ def test_questions_asked_again_are_found_and_others_rarely_taken_for_them(embedd
     likeness = Likeness(embedder)
     found = [pair for pair in pairs if likeness.to(pair[0], [pair[1]], str)]
     assert len(pairs) == 40
-    assert len(found) >= 32  # 34 in float32; processors that compute in bfloat16 differ by one or two
+    assert len(found) >= 34  # in float32; 35 where the processor computes in bfloat16
     questions = [case.question.text for case in read_suite("dev").cases if not case.question.history]
     wrong = sum(
         len(likeness.to(text, questions[number + 1 :], str, most=1000))
