@@ -1,27 +1,50 @@
 """The command line, as a person or a script runs it: output, messages and exit codes."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+
+from ui.cli import main
+
+CLEARED = dict.fromkeys(("REEX_LLM", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY"), "")
 
 
 def reex(
     *arguments: str, data_dir: Path, stdin: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    cleared = dict.fromkeys(("REEX_LLM", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY"), "")
+    """The command in a process of its own, as people start it: imports and models take their time."""
     return subprocess.run(
         [sys.executable, "-m", "ui.cli", *arguments],
         input=stdin,
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, **cleared, "REEX_DATA_DIR": str(data_dir), **environment},
+        env={**os.environ, **CLEARED, "REEX_DATA_DIR": str(data_dir), **environment},
         check=False,
     )
+
+
+def reex_here(
+    *arguments: str, data_dir: Path, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The same in this process, for the many ways in which a command is given."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {**CLEARED, "REEX_DATA_DIR": str(data_dir), **environment}.items():
+            patched.setenv(name, value)
+        ending = pytest.raises(SystemExit)
+        patched.setattr(sys, "argv", ["reex", *arguments])
+        patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err, ending as ended:
+            main()
+    code = ended.value.code or 0
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +103,7 @@ def test_search_in_batch_answers_in_order_and_survives_bad_lines(corpus: Path) -
 
 def test_search_is_narrowed_by_dates_and_publishers(corpus: Path) -> None:
     def found(*arguments: str, stdin: str = "") -> list[list[str]]:
-        done = reex("search", "--json", *arguments, data_dir=corpus, stdin=stdin)
+        done = reex_here("search", "--json", *arguments, data_dir=corpus, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return [[hit["url"] for hit in json.loads(line)["retrieved"]] for line in done.stdout.splitlines()]
 
@@ -103,7 +126,7 @@ def test_filters_narrow_a_batch_of_questions_and_bad_ones_fail_alone(corpus: Pat
         {"id": 2, "question": "Lynas NdPr", "filters": {"publishers": ["Nobody"]}},
         {"id": 3, "question": "Lynas NdPr", "filters": {"since": "soon"}},
     ]
-    done = reex("ask", "--batch", "-", data_dir=corpus, stdin="\n".join(map(json.dumps, rows)))
+    done = reex_here("ask", "--batch", "-", data_dir=corpus, stdin="\n".join(map(json.dumps, rows)))
     refused, unknown, bad = [json.loads(line) for line in done.stdout.splitlines()]
     assert (refused["abstained"], refused["retrieved"]) == (True, [])
     assert "until 1 January 2025" in refused["notes"][0]
@@ -120,17 +143,17 @@ def test_data_dir_may_stand_before_or_behind_the_command(corpus: Path, tmp_path:
         ["--data-dir", str(corpus), "search", "Lynas"],
         ["search", "Lynas", "--data-dir", str(corpus)],
     ):
-        assert "https://example.com/lynas" in reex(*arguments, data_dir=tmp_path).stdout
+        assert "https://example.com/lynas" in reex_here(*arguments, data_dir=tmp_path).stdout
 
 
 def test_config_hides_secrets(tmp_path: Path) -> None:
-    done = reex("config", data_dir=tmp_path, OPENAI_API_KEY="sk-very-secret")
+    done = reex_here("config", data_dir=tmp_path, OPENAI_API_KEY="sk-very-secret")
     assert "sk-very-secret" not in done.stdout + done.stderr
     assert "(set, hidden)" in done.stdout
 
 
 def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path: Path) -> None:
-    done = reex("doctor", data_dir=tmp_path / "none", REEX_CACHE_DIR=str(tmp_path))
+    done = reex_here("doctor", data_dir=tmp_path / "none", REEX_CACHE_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "run `reex ingest` first" in done.stdout
     assert "ok       chromadb" in done.stdout
@@ -159,7 +182,7 @@ def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path: Path) -> None:
 def test_failures_are_one_sentence_and_a_distinct_code(
     corpus: Path, arguments: list[str], environment: dict[str, str], code: int, message: str
 ) -> None:
-    done = reex(*arguments, data_dir=corpus, **environment)
+    done = reex_here(*arguments, data_dir=corpus, **environment)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("reex: ")
@@ -167,7 +190,7 @@ def test_failures_are_one_sentence_and_a_distinct_code(
 
 
 def test_no_index_is_said_with_the_remedy(tmp_path: Path) -> None:
-    done = reex("ask", "Who leads Baogang?", data_dir=tmp_path / "none")
+    done = reex_here("ask", "Who leads Baogang?", data_dir=tmp_path / "none")
     assert (done.returncode, done.stdout) == (4, "")
     assert "run `reex ingest` first" in done.stderr
 

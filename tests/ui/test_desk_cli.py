@@ -7,7 +7,7 @@ import pytest
 
 from rag.settings import Settings
 from tests.conftest import POSTGRES
-from tests.ui.test_cli import corpus, reex
+from tests.ui.test_cli import corpus, reex, reex_here
 from ui.accounts import LOCAL
 from ui.desk import Desk, Incoming
 from ui.drafting import without_evidence
@@ -54,13 +54,13 @@ def test_a_batch_gives_one_line_for_each_and_is_resumed(corpus: Path, tmp_path: 
 def test_drafts_go_to_standard_output_without_a_file(corpus: Path, tmp_path: Path) -> None:
     source = tmp_path / "queries.jsonl"
     source.write_text('{"question": "How much NdPr did Lynas produce?", "id": "a"}', encoding="utf-8")
-    done = reex("draft", str(source), "--json", "--llm", "ollama:none", data_dir=corpus)
+    done = reex_here("draft", str(source), "--json", "--llm", "ollama:none", data_dir=corpus)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["id"] == "a"
-    assert reex("draft", str(source), "--format", "word", data_dir=corpus).returncode == 2
+    assert reex_here("draft", str(source), "--format", "word", data_dir=corpus).returncode == 2
     foreign = tmp_path / "mine.txt"
     foreign.write_text("precious", encoding="utf-8")
-    refused = reex("draft", str(source), "--out", str(foreign), "--llm", "ollama:none", data_dir=corpus)
+    refused = reex_here("draft", str(source), "--out", str(foreign), "--llm", "ollama:none", data_dir=corpus)
     assert refused.returncode == 2
     assert foreign.read_text(encoding="utf-8") == "precious"
 
@@ -74,12 +74,12 @@ def test_the_desk_is_listed_shown_and_exported(corpus: Path) -> None:
     desk.move(query.id, "review", LOCAL)
     desk.approve(query.id, LOCAL, 0)
     state.close()
-    assert f"{query.id}  approved" in reex("desk", "list", data_dir=corpus).stdout
-    assert reex("desk", "list", "--state", "new", data_dir=corpus).stdout == "No query fits.\n"
-    assert reex("desk", "list", "--state", "lost", data_dir=corpus).returncode == 2
-    shown = json.loads(reex("desk", "show", query.id, "--json", data_dir=corpus).stdout)
+    assert f"{query.id}  approved" in reex_here("desk", "list", data_dir=corpus).stdout
+    assert reex_here("desk", "list", "--state", "new", data_dir=corpus).stdout == "No query fits.\n"
+    assert reex_here("desk", "list", "--state", "lost", data_dir=corpus).returncode == 2
+    shown = json.loads(reex_here("desk", "show", query.id, "--json", data_dir=corpus).stdout)
     assert (shown["state"], shown["draft"], len(shown["events"])) == ("approved", "Thank you *all*.", 4)
-    assert reex("desk", "export", query.id, data_dir=corpus).stdout == "Thank you \\*all\\*.\n\n"
-    assert reex("desk", "show", "nothing", data_dir=corpus).returncode == 2
-    assert reex("desk", "stale", data_dir=corpus).stdout.startswith("Every answer rests")
-    assert json.loads(reex("desk", "gaps", "--json", data_dir=corpus).stdout) == []
+    assert reex_here("desk", "export", query.id, data_dir=corpus).stdout == "Thank you \\*all\\*.\n\n"
+    assert reex_here("desk", "show", "nothing", data_dir=corpus).returncode == 2
+    assert reex_here("desk", "stale", data_dir=corpus).stdout.startswith("Every answer rests")
+    assert json.loads(reex_here("desk", "gaps", "--json", data_dir=corpus).stdout) == []
