@@ -4,7 +4,7 @@ import copy
 import hashlib
 import os
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -23,6 +23,7 @@ _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 _FEW = 8  # texts; more are no queries
 _BATCH = 32
 _REMEMBERED = 2_000
+_REMEMBERED_SENTENCES = 20_000  # with their titles; some 30 MB
 
 Vectors = npt.NDArray[np.float32]
 """Shape (texts, dimensions); every row has length 1."""
@@ -106,6 +107,8 @@ class Embedder:
         self._many = threading.Lock()  # one of those with many texts at a time
         self._waiting: deque[_Wanted] = deque()
         self._known: dict[str, npt.NDArray[np.float32]] = {}  # the latest last
+        self._sentences: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()  # the latest used last
+        self._remembering = threading.Lock()
 
     def fits(self, text: str) -> bool:
         """Whether the model reads the text to its end."""
@@ -128,6 +131,27 @@ class Embedder:
                 self._encode_with_all_that_wait(mine)
         assert mine.vectors is not None
         return mine.vectors
+
+    def encode_again(self, texts: Sequence[str]) -> Vectors:
+        """The same for texts that will come again, as the sentences of an article do that many ask about.
+
+        Those that were used lately are remembered.
+        """
+        if not texts:
+            return self.encode(texts)
+        wanted = dict.fromkeys(texts)
+        with self._remembering:
+            known = {text: self._sentences[text] for text in wanted if text in self._sentences}
+        fresh = [text for text in wanted if text not in known]
+        # Copies, since each row would keep all of its batch alive.
+        known |= {text: row.copy() for text, row in zip(fresh, self.encode(fresh), strict=True)}
+        with self._remembering:
+            for text in wanted:
+                self._sentences[text] = known[text]
+                self._sentences.move_to_end(text)
+            while len(self._sentences) > _REMEMBERED_SENTENCES:
+                self._sentences.popitem(last=False)
+        return np.stack([known[text] for text in texts])
 
     def _encode_many(self, texts: Sequence[str]) -> Vectors:
         """In portions of like length, so that a query waits for one of them, and not for all."""

@@ -139,7 +139,7 @@ def rank_sentences(
     # without, sentences of one article differ by what they say. Both are wanted.
     headings = {hit.article.id: heading(hit.article) for hit in hits}
     titled = [f"{headings[hit.article.id]}: {text}" for (hit, _, _), text in zip(spans, texts, strict=True)]
-    cosines = (embedder.encode([*texts, *titled]) @ vector[0]).reshape(2, -1).mean(axis=0)
+    cosines = (embedder.encode_again([*texts, *titled]) @ vector[0]).reshape(2, -1).mean(axis=0)
     title_terms = {hit.article.id: set(terms(hit.article.title)) for hit in hits}
     passage_prior, article_prior = _priors(hits)
     for_figure, for_date = asks_for_figure(question), asks_for_date(question)

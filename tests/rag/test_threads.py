@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from rag.embed import PACKAGED, Embedder, Vectors
 from rag.index import Index
@@ -47,7 +48,7 @@ def test_texts_that_twenty_threads_embed_at_once_become_the_vectors_of_those_tex
         dice = random.Random(number)
         for _ in range(6):
             texts = dice.sample(QUESTIONS + long, dice.choice([1, 1, 1, 2, 3, 9]))
-            vectors = embedder.encode(texts)
+            vectors = dice.choice([embedder.encode, embedder.encode_again])(texts)
             assert vectors.shape == (len(texts), 384)
             for text, vector in zip(texts, vectors, strict=True):
                 assert cosine(vector, alone[text]) > 0.999
@@ -57,6 +58,23 @@ def test_texts_that_twenty_threads_embed_at_once_become_the_vectors_of_those_tex
 
 def test_no_texts_have_no_vectors(embedder: Embedder) -> None:
     assert len(embedder.encode([])) == 0
+    assert len(embedder.encode_again([])) == 0
+
+
+def test_sentences_that_come_again_are_not_embedded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = Embedder()
+    monkeypatch.setattr("rag.embed._REMEMBERED_SENTENCES", 30)
+    passed: list[str] = []
+    embed = embedder.encode
+    monkeypatch.setattr(embedder, "encode", lambda texts: passed.extend(texts) or embed(texts))
+    first, second = QUESTIONS[:20], QUESTIONS[10:40]
+    vectors = embedder.encode_again(first + first[:3])
+    assert np.allclose(vectors, embed(first + first[:3]), atol=1e-3)
+    assert passed == first  # each once
+    embedder.encode_again(second)
+    assert passed[20:] == second[10:]
+    embedder.encode_again(first)  # of which half had to make room
+    assert passed[40:] == first[:10]
 
 
 def test_what_twenty_threads_find_at_once_is_what_one_finds(starter_index: Index, embedder: Embedder) -> None:
