@@ -142,9 +142,9 @@ class Embedder:
         wanted = dict.fromkeys(texts)
         with self._remembering:
             known = {text: self._sentences[text] for text in wanted if text in self._sentences}
-        fresh = [text for text in wanted if text not in known]
-        # Copies, since each row would keep all of its batch alive.
-        known |= {text: row.copy() for text, row in zip(fresh, self.encode(fresh), strict=True)}
+        if fresh := [text for text in wanted if text not in known]:
+            # Copies, since each row would keep all of its batch alive.
+            known |= {text: row.copy() for text, row in zip(fresh, self.encode(fresh), strict=True)}
         with self._remembering:
             for text in wanted:
                 self._sentences[text] = known[text]
