@@ -337,12 +337,10 @@ class Catalogue:
 
     def at(self, versions: Iterable[str]) -> dict[str, Article]:
         """The articles as they stood in these versions, by content hash; unknown ones are absent."""
-        query = _select_articles(_versions)
         found: dict[str, Article] = {}
         with self._reading() as db:
             for some in _portions(versions):
-                rows = db.execute(query.where(_versions.c.hash.in_(some)))
-                found |= {row.hash: _to_article(row) for row in rows}
+                found |= {row.hash: _to_article(row) for row in db.execute(_AT, {"some": some})}
         return found
 
     def history(self, url: str) -> list[Version]:
@@ -492,7 +490,7 @@ class Catalogue:
     def fact(self, name: str) -> str | None:
         """A small fact stored under this name."""
         with self._reading() as db:
-            value: str | None = db.execute(sa.select(_facts.c.value).where(_facts.c.name == name)).scalar()
+            value: str | None = db.execute(_FACT, {"name": name}).scalar()
             return value
 
     def sources(self) -> list[str]:
@@ -503,24 +501,16 @@ class Catalogue:
         """What a source noted in its last good run."""
         return dict(json.loads(self.fact(f"notes {source}") or "{}"))
 
-    def told_by(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
-        """Which articles share their story with others, by id: a name of the story, and how many tell it."""
-        table = _articles.c
-        of_stories = sa.select(table.id, table.cluster).where(table.cluster != "")
-        sizes = (
-            sa.select(table.cluster, sa.func.count()).where(table.state == "active").group_by(table.cluster)
-        )
+    def told_by(self, versions: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Of which versions the article shares its story with others: a name of it, and how many tell it."""
         with self._reading() as db:
             found: dict[str, str] = {}
-            for some in _portions(ids):
-                found |= {row.id: row.cluster for row in db.execute(of_stories.where(table.id.in_(some)))}
+            for some in _portions(versions):
+                found |= {row.hash: row.cluster for row in db.execute(_STORY_OF, {"some": some})}
             counts: dict[str, int] = {}
             for some in _portions(set(found.values())):
-                counts |= {
-                    row[0]: row[1]
-                    for row in db.execute(sizes.where(table.state == "active", table.cluster.in_(some)))
-                }
-        return {id_: (cluster, counts.get(cluster, 1)) for id_, cluster in found.items()}
+                counts |= {row[0]: row[1] for row in db.execute(_TELLERS_OF, {"some": some})}
+        return {version: (cluster, counts.get(cluster, 1)) for version, cluster in found.items()}
 
     # Writing
 
@@ -812,6 +802,22 @@ def _select_articles(tables: sa.FromClause) -> sa.Select[Any]:
     return sa.select(_versions, _bodies.c.text).select_from(
         tables.join(_bodies, _versions.c.body == _bodies.c.hash)
     )
+
+
+# What every search asks for: to put such a statement together takes longer than to run it.
+_SOME: sa.BindParameter[Any] = sa.bindparam("some", expanding=True)
+_FACT = sa.select(_facts.c.value).where(_facts.c.name == sa.bindparam("name"))
+_AT = _select_articles(_versions).where(_versions.c.hash.in_(_SOME))
+_STORY_OF = (
+    sa.select(_versions.c.hash, _articles.c.cluster)
+    .join(_articles, _versions.c.article_id == _articles.c.id)
+    .where(_articles.c.cluster != "", _versions.c.hash.in_(_SOME))
+)
+_TELLERS_OF = (
+    sa.select(_articles.c.cluster, sa.func.count())
+    .where(_articles.c.state == "active", _articles.c.cluster.in_(_SOME))
+    .group_by(_articles.c.cluster)
+)
 
 
 def _to_article(row: sa.Row[Any], text: str | None = None) -> Article:

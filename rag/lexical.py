@@ -137,6 +137,15 @@ def _synonyms() -> dict[str, frozenset[str]]:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What an index knows of a passage that was found: its id, and version and day as in a `Row`."""
+
+    id: str
+    version: str
+    day: int
+
+
+@dataclass(frozen=True)
 class Row:
     """A passage as the index takes it.
 
@@ -248,6 +257,17 @@ class LexicalIndex:
         rows = _places(columns.ids, ids, columns.by_id)
         good = rows >= 0 if passing is None else (rows >= 0) & passing[rows]
         return [id_ for id_, is_good in zip(ids, good.tolist(), strict=True) if is_good]
+
+    def found(self, ids: Sequence[str]) -> list[Found]:
+        """What is known of those of some ids that rows have, in the order given, without any text."""
+        columns = self._columns
+        rows = [row for row in _places(columns.ids, ids, columns.by_id).tolist() if row >= 0]
+        versions = columns.version_names[columns.versions[rows]].tolist()
+        days = columns.days[rows].tolist()
+        return [
+            Found(columns.ids[row].decode(), version.decode(), day)
+            for row, version, day in zip(rows, versions, days, strict=True)
+        ]
 
     def ids_of(self, passing: Passing) -> list[str]:
         """The ids of the rows that pass."""

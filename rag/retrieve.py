@@ -2,17 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
 
 from rag.about import about
-from rag.dates import day_number
 from rag.embed import Embedder
 from rag.filters import as_spelled
 from rag.index import Index
 from rag.names import names_in, spelled_out
 from rag.types import UNFILTERED, Filters, Hit
-from rag.window import known_date
 
 RRF_K = 60
 """The constant of reciprocal rank fusion; Cormack, Clarke and Büttcher, SIGIR 2009."""
@@ -21,6 +18,25 @@ _CANDIDATES = 40
 _PER_ARTICLE = 2
 _HEAD = 5
 _RECENCY_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A passage that was found, before it is read.
+
+    Attributes:
+        id: of the passage.
+        version: of its article; an article has one among the candidates.
+        day: of its article, as a number such as 20250513; 0 where it is not known.
+        score: the fused one.
+        copies: how many other articles tell the story of its article.
+    """
+
+    id: str
+    version: str
+    day: int
+    score: float
+    copies: int = 0
 
 
 class Retriever:
@@ -59,17 +75,29 @@ class Retriever:
         fused = fuse([[id_ for id_, _ in ranking] for ranking in dense + lexical])
         similarity = _best_of(dense)
         bm25 = _best_of(lexical)
-        candidates = sorted(fused, key=lambda id_: -fused[id_])[: max(_CANDIDATES, 2 * k)]
-        passages = self.index.passages(candidates)
-        # In the version that the passage is a slice of: a newer one may be on its way in.
-        articles = self.index.catalogue.at({p.version for p in passages.values()})
-        hits = [
-            Hit(passage, articles[passage.version], fused[id_], similarity.get(id_, 0.0), bm25.get(id_, 0.0))
-            for id_ in candidates
-            if (passage := passages.get(id_)) and passage.version in articles
+        best = sorted(fused, key=lambda id_: -fused[id_])[: max(_CANDIDATES, 2 * k)]
+        candidates = [
+            Candidate(row.id, row.version, row.day, fused[row.id]) for row in self.index.lexical.found(best)
         ]
-        ranked = _newest_first(hits) if latest else hits
-        return spread(fold(ranked, self.index.catalogue.told_by({hit.article.id for hit in ranked})))[:k]
+        ranked = _newest_first(candidates) if latest else candidates
+        told_by = self.index.catalogue.told_by({candidate.version for candidate in ranked})
+        chosen = spread(fold(ranked, told_by))[:k]
+        # Only these are read: passages and articles cost more than all of the ranking.
+        passages = self.index.passages([candidate.id for candidate in chosen])
+        # In the version that the passage is a slice of: a newer one may be on its way in.
+        articles = self.index.catalogue.at({candidate.version for candidate in chosen})
+        return [
+            Hit(
+                passages[one.id],
+                articles[one.version],
+                one.score,
+                similarity.get(one.id, 0.0),
+                bm25.get(one.id, 0.0),
+                one.copies,
+            )
+            for one in chosen
+            if one.id in passages and one.version in articles
+        ]
 
 
 def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
@@ -81,44 +109,40 @@ def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
     return dict(scores)
 
 
-def _newest_first(hits: Sequence[Hit]) -> list[Hit]:
-    """Hits with a further ranking fused in: the newest article first, undated ones last."""
-    today = date.today()
-    days = {hit.article.id: day_number(known_date(hit.article, today)) for hit in hits}
-    newest = sorted(set(days.values()), reverse=True)
-    fused = [
-        replace(hit, score=hit.score + _RECENCY_WEIGHT / (RRF_K + 1 + newest.index(days[hit.article.id])))
-        for hit in hits
-    ]
-    return sorted(fused, key=lambda hit: -hit.score)
+def _newest_first(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates with a further ranking fused in: the newest article first, undated ones last."""
+    newest = sorted({candidate.day for candidate in candidates}, reverse=True)
+    place = {day: rank for rank, day in enumerate(newest, 1)}
+    fused = [replace(one, score=one.score + _RECENCY_WEIGHT / (RRF_K + place[one.day])) for one in candidates]
+    return sorted(fused, key=lambda one: -one.score)
 
 
-def fold(hits: Sequence[Hit], told_by: Mapping[str, tuple[str, int]]) -> list[Hit]:
-    """Let one article speak for each story, the one of the best hit; it carries how many others tell it.
+def fold(candidates: Sequence[Candidate], told_by: Mapping[str, tuple[str, int]]) -> list[Candidate]:
+    """Let one article speak for each story, that of the best candidate; it carries how many others tell it.
 
     Args:
-        hits: best first.
-        told_by: for the ids of articles that share their story, a name of it and how many tell it.
+        candidates: best first.
+        told_by: for the versions of articles that share their story, a name of it and how many tell it.
     """
     speaker: dict[str, str] = {}
-    folded: list[Hit] = []
-    for hit in hits:
-        story, tellers = told_by.get(hit.article.id, (hit.article.id, 1))
-        if speaker.setdefault(story, hit.article.id) == hit.article.id:
-            folded.append(replace(hit, copies=tellers - 1))
+    folded: list[Candidate] = []
+    for one in candidates:
+        story, tellers = told_by.get(one.version, (one.version, 1))
+        if speaker.setdefault(story, one.version) == one.version:
+            folded.append(replace(one, copies=tellers - 1) if tellers > 1 else one)
     return folded
 
 
-def spread(hits: Sequence[Hit]) -> list[Hit]:
+def spread(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Let no article fill the head of the list: from its third passage on it waits behind."""
     seen: dict[str, int] = defaultdict(int)
-    head: list[Hit] = []
-    rest: list[Hit] = []
-    for hit in hits:
-        seen[hit.article.id] += 1
-        crowded = seen[hit.article.id] > _PER_ARTICLE and len(head) < _HEAD
-        (rest if crowded else head).append(hit)
-    return head[:_HEAD] + sorted(head[_HEAD:] + rest, key=lambda hit: -hit.score)
+    head: list[Candidate] = []
+    rest: list[Candidate] = []
+    for one in candidates:
+        seen[one.version] += 1
+        crowded = seen[one.version] > _PER_ARTICLE and len(head) < _HEAD
+        (rest if crowded else head).append(one)
+    return head[:_HEAD] + sorted(head[_HEAD:] + rest, key=lambda one: -one.score)
 
 
 def _best_of(rankings: Iterable[Sequence[tuple[str, float]]]) -> dict[str, float]:

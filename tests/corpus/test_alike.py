@@ -78,20 +78,24 @@ def test_the_catalogue_knows_which_articles_tell_one_story_as_they_come_change_a
         for n, text in enumerate((STORY, REWRITE, NEXT_QUARTER))
     )
     copy = make_article(STORY, "https://example.org/copy")
-    ids = [article.id for article in (first, rewrite, other, copy)]
+    versions = [article.content_hash for article in (first, rewrite, other, copy)]
     for article in (first, other, rewrite):
         store(catalogue, article)
     story = min(first.id, rewrite.id)
-    assert catalogue.told_by(ids) == {first.id: (story, 2), rewrite.id: (story, 2)}
+    assert catalogue.told_by(versions) == {
+        first.content_hash: (story, 2),
+        rewrite.content_hash: (story, 2),
+    }
 
     catalogue.see([copy], "one", datetime(2026, 1, 1))
     catalogue.link({copy.id: first.id})
     catalogue.find_stories()
-    assert {tellers for _, tellers in catalogue.told_by(ids).values()} == {3}
-    assert catalogue.told_by([other.id]) == {}
+    assert {tellers for _, tellers in catalogue.told_by(versions).values()} == {3}
+    assert catalogue.told_by([other.content_hash]) == {}
 
     store(catalogue, make_article("Something else altogether.", rewrite.url))
-    assert set(catalogue.told_by(ids)) == {first.id, copy.id}
+    # Of an older version too, whose passages answer until the newer one is published.
+    assert set(catalogue.told_by(versions)) == {first.content_hash, copy.content_hash}
     catalogue.retire([copy.id])
     catalogue.find_stories()
-    assert catalogue.told_by(ids) == {}
+    assert catalogue.told_by(versions) == {}

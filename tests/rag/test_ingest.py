@@ -80,7 +80,7 @@ def state(folder: Path, model: str = PACKAGED) -> State:
         dict(zip(found["ids"], found["documents"] or (), strict=True)),
         {id_: entry for id_, entry in index.catalogue.entries().items() if entry.state == "active"},
         sorted(LexicalIndex.load(bm25).ids),
-        index.catalogue.told_by(index.catalogue.entries()),
+        index.catalogue.told_by(index.catalogue.stored()),
         sorted(path.name for path in folder.iterdir() if not path.name.startswith("catalogue.sqlite")),
     )
     index.close()

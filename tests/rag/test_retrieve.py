@@ -1,21 +1,17 @@
 """Filters leave articles out of both searches, and the places that these held are filled."""
 
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from corpus.article import Article
 from corpus.errors import UsageError
 from rag.embed import PACKAGED, Embedder
 from rag.index import Index
-from rag.ingest import ingest
-from rag.retrieve import Retriever, fold
-from rag.types import Filters, Hit, Passage
+from rag.retrieve import Candidate, Retriever, fold
+from rag.types import Filters
 from rag.window import known_date
 
 QUERY = ["rare earth magnet prices"]
@@ -121,55 +117,31 @@ def test_a_lexical_index_of_an_earlier_version_is_built_anew_once(
         monkeypatch.setattr(Index, "_rows", None)  # what it would be built from
 
 
-def test_articles_that_tell_one_story_are_folded_to_the_one_of_the_best_hit(
-    make_article: Callable[..., Article],
-) -> None:
-    def hit(name: str, score: float) -> Hit:
-        article = make_article("Text.", f"https://example.org/{name}")
-        return Hit(Passage(f"{name}{score}", article.id, 0, 5, "Text."), article, score, 0.0, 0.0)
-
-    hits = [hit("b", 0.9), hit("a", 0.8), hit("c", 0.7), hit("b", 0.6), hit("d", 0.5)]
-    a, b, c = (hits[n].article.id for n in (1, 0, 2))
-    folded = fold(hits, {a: ("story", 3), b: ("story", 3), c: ("another", 2)})
+def test_articles_that_tell_one_story_are_folded_to_the_one_of_the_best_candidate() -> None:
+    found = [Candidate(f"{name}{n}", name, 0, 1 - n / 10) for n, name in enumerate("bacbd")]
+    folded = fold(found, {"a": ("story", 3), "b": ("story", 3), "c": ("another", 2)})
     assert folded == [
-        replace(hits[0], copies=2),
-        replace(hits[2], copies=1),
-        replace(hits[3], copies=2),
-        hits[4],
+        replace(found[0], copies=2),
+        replace(found[2], copies=1),
+        replace(found[3], copies=2),
+        found[4],
     ]
 
 
-def test_a_story_told_twice_takes_one_place_in_a_search(
-    tmp_path: Path, make_article: Callable[..., Article], embedder: Embedder
+def test_only_the_passages_that_are_given_back_are_read(
+    retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = (
-        "Lynas made 1,404 tonnes of NdPr in the quarter, 30% less, and its revenue was A$201.9 million. "
-        "Power failures in Kalgoorlie and scheduled maintenance at the plant in Kuantan were to blame. The "
-        "chief executive retires next summer, and first samarium follows in the fourth quarter."
-    )
-    rows = [
-        {"url": f"https://example.org/{n}", "title": "Lynas", "text": text + tail}
-        for n, tail in enumerate(("", " Subscribe now.", " All rights reserved."))
-    ]
-    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    ingest(
-        tmp_path / "data", PACKAGED, [str(tmp_path / "a.jsonl")], only=True, load_embedder=lambda: embedder
-    )
-    index = Index(tmp_path / "data", PACKAGED)
-    (hit,) = Retriever(index, embedder).search(["Lynas NdPr tonnes"], 5)
-    assert hit.copies == 2
-    index.close()
+    read: list[str] = []
+    passages = retriever.index.passages
+    monkeypatch.setattr(retriever.index, "passages", lambda ids: read.extend(ids) or passages(ids))
+    hits = retriever.search(QUERY, 5)
+    assert [hit.passage.id for hit in hits] == read
+    assert len(read) == 5
 
 
-def test_an_index_that_an_earlier_version_made_looks_as_wide_as_a_new_one(
-    starter_folder: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(starter_folder, tmp_path / "data")
-    for number in range(2):
-        index = Index(tmp_path / "data", PACKAGED)
-        hnsw = index._collection.configuration["hnsw"]
-        assert hnsw
-        assert hnsw["ef_search"] == 500
-        if not number:
-            index._collection.modify(configuration={"hnsw": {"ef_search": 100}})
-        index.close()
+def test_newer_articles_rank_higher_where_the_latest_is_asked_for(retriever: Retriever) -> None:
+    def middle(latest: bool) -> date:
+        hits = retriever.search(["rare earth prices"], 9, latest=latest)
+        return sorted(known_date(hit.article, date.today()) or date.min for hit in hits)[4]
+
+    assert middle(latest=True) > middle(latest=False)
