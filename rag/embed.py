@@ -2,16 +2,23 @@
 
 import copy
 import hashlib
+import logging
 import os
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
 
 from rag.errors import ModelFileError
 
@@ -22,11 +29,12 @@ _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 
 _FEW = 8  # texts; more are no queries
 _BATCH = 32
-_REMEMBERED = 2_000
-_REMEMBERED_SENTENCES = 20_000  # with their titles; some 30 MB
+_REMEMBERED = 20_000  # texts; some 30 MB
 
 Vectors = npt.NDArray[np.float32]
 """Shape (texts, dimensions); every row has length 1."""
+Features = dict[str, Any]
+"""Texts as a model takes them: the numbers of their tokens, and more."""
 
 
 def packaged_model() -> Path:
@@ -59,17 +67,10 @@ def use_one_core() -> None:
     torch.set_num_threads(1)
 
 
-@dataclass(eq=False)
-class _Wanted:
-    texts: Sequence[str]
-    vectors: Vectors | None = None
-
-
 class Embedder:
     """An embedding model in memory, for any number of threads.
 
-    Its tokenizer bears one thread at a time. Queries that wait for another go together in one batch, which
-    takes little longer than one of them, and those that come again are remembered.
+    A few texts, as queries are, are remembered.
 
     >>> Embedder().encode(["neodymium"]).shape
     (1, 384)
@@ -93,7 +94,7 @@ class Embedder:
         native = torch.cpu._is_avx512_bf16_supported()
         dtype = torch.bfloat16 if native else torch.float32
         try:
-            self._model = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": dtype})
+            model = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": dtype})
         except (OSError, ValueError) as error:
             raise ModelFileError(
                 f"The embedding model {name!r} cannot be loaded ({' '.join(str(error).split())[:200]}): "
@@ -101,13 +102,14 @@ class Embedder:
             ) from error
         self.name = name
         # A copy, since it counts in one thread while texts are encoded in another, and cuts nothing off.
-        self._counter = copy.deepcopy(self._model.tokenizer)
-        self._limit = int(self._model.max_seq_length or 512)
-        self._alone = threading.Lock()
+        self._counter = copy.deepcopy(model.tokenizer)
+        self._limit = int(model.max_seq_length or 512)
+        self._dimensions = model.get_embedding_dimension() or 0
+        self._model = model
+        self._vectors = _in_one_piece(model) if name == PACKAGED else partial(_unit_vectors, model)
+        self._cutting = threading.Lock()  # a tokenizer bears one thread at a time
         self._many = threading.Lock()  # one of those with many texts at a time
-        self._waiting: deque[_Wanted] = deque()
-        self._known: dict[str, npt.NDArray[np.float32]] = {}  # the latest last
-        self._sentences: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()  # the latest used last
+        self._known: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()  # the latest used last
         self._remembering = threading.Lock()
 
     def fits(self, text: str) -> bool:
@@ -117,20 +119,7 @@ class Embedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
-        if len(texts) > _FEW:
-            return self._encode_many(texts)
-        if not texts:
-            return self._encode(texts)
-        known = [vector for text in texts if (vector := self._known.get(text)) is not None]
-        if len(known) == len(texts):
-            return np.stack(known)
-        mine = _Wanted(texts)
-        self._waiting.append(mine)
-        with self._alone:
-            if mine.vectors is None:  # else another thread has done it by now
-                self._encode_with_all_that_wait(mine)
-        assert mine.vectors is not None
-        return mine.vectors
+        return self.encode_again(texts) if len(texts) <= _FEW else self._encode_many(texts)
 
     def encode_again(self, texts: Sequence[str]) -> Vectors:
         """The same for texts that will come again, as the sentences of an article do that many ask about.
@@ -138,19 +127,20 @@ class Embedder:
         Those that were used lately are remembered.
         """
         if not texts:
-            return self.encode(texts)
+            return np.zeros((0, self._dimensions), np.float32)
         wanted = dict.fromkeys(texts)
         with self._remembering:
-            known = {text: self._sentences[text] for text in wanted if text in self._sentences}
+            known = {text: self._known[text] for text in wanted if text in self._known}
         if fresh := [text for text in wanted if text not in known]:
+            vectors = self._encode(fresh) if len(fresh) <= _FEW else self._encode_many(fresh)
             # Copies, since each row would keep all of its batch alive.
-            known |= {text: row.copy() for text, row in zip(fresh, self.encode(fresh), strict=True)}
+            known |= {text: row.copy() for text, row in zip(fresh, vectors, strict=True)}
         with self._remembering:
             for text in wanted:
-                self._sentences[text] = known[text]
-                self._sentences.move_to_end(text)
-            while len(self._sentences) > _REMEMBERED_SENTENCES:
-                self._sentences.popitem(last=False)
+                self._known[text] = known[text]
+                self._known.move_to_end(text)
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
         return np.stack([known[text] for text in texts])
 
     def _encode_many(self, texts: Sequence[str]) -> Vectors:
@@ -159,28 +149,62 @@ class Embedder:
         portions: list[Vectors] = []
         with self._many:
             for i in range(0, len(texts), _BATCH):
-                with self._alone:
-                    portions.append(self._encode([texts[n] for n in by_length[i : i + _BATCH]]))
+                portions.append(self._encode([texts[n] for n in by_length[i : i + _BATCH]]))
         result: Vectors = np.concatenate(portions)[np.argsort(by_length)]
         return result
 
-    def _encode_with_all_that_wait(self, mine: _Wanted) -> None:
-        wanted = {mine, *(self._waiting.popleft() for _ in range(len(self._waiting)))}
-        texts = list({text: None for some in wanted for text in some.texts})
-        vectors = dict(zip(texts, self._encode(texts), strict=True))
-        for some in wanted:
-            some.vectors = np.stack([vectors[text] for text in some.texts])
-        self._known |= vectors
-        while len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]
-
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        vectors = self._model.encode(
-            list(texts),
-            batch_size=_BATCH,
-            normalize_embeddings=True,
-            convert_to_tensor=True,
-            show_progress_bar=False,
-        )
-        result: Vectors = vectors.float().cpu().numpy()
+        """What `SentenceTransformer.encode` gives for one batch.
+
+        That looks at each time where all weights are and how all layers are set, which is a tenth of the time
+        that a query takes, and keeps all other threads waiting.
+        """
+        import torch
+
+        prompt = self._model.prompts.get(self._model.default_prompt_name or "")
+        with torch.inference_mode():
+            with self._cutting:
+                features = self._model.preprocess(list(texts), prompt=prompt)
+            result: Vectors = self._vectors(features).numpy()
         return result
+
+
+def _unit_vectors(model: "SentenceTransformer", features: Features) -> "torch.Tensor":
+    import torch
+
+    vectors = model(features)["sentence_embedding"][:, : model.truncate_dim]
+    return torch.nn.functional.normalize(vectors.float(), dim=1)
+
+
+def _in_one_piece(model: "SentenceTransformer") -> "Callable[[Features], torch.Tensor]":
+    """A model that Python calls once for each batch, and not once for each of its hundred steps.
+
+    Between these steps a thread waits for its turn among those that run Python: two that embed were hardly
+    quicker than one. This is TorchScript, which PyTorch keeps but calls deprecated; what shall replace it
+    needs a C++ compiler where it runs.
+    """
+    import torch
+
+    class Pipeline(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, tokens: dict[str, torch.Tensor]) -> torch.Tensor:
+            return _unit_vectors(self.model, dict(tokens))
+
+    def tensors(features: Features) -> "dict[str, torch.Tensor]":
+        return {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
+
+    logging.disable(logging.WARNING)  # it looks at every attribute, and some complain of that
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            example = tensors(model.preprocess(["Two texts,", "of which one is longer."]))
+            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+                Pipeline().eval(), (example,), check_trace=False, strict=False
+            )
+            whole = torch.jit.freeze(traced)
+    finally:
+        logging.disable(logging.NOTSET)
+    return lambda features: whole(tensors(features))

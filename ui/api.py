@@ -49,7 +49,7 @@ from ui.turns import LineFullError
 _BODY_BYTES = 512 * 1024
 _BEAT_S = 10.0  # a line of nothing so often keeps a connection open on which nothing comes
 _LOOK_S = 0.5  # so often it is looked whether somebody still waits for the first step
-_SEARCHES_RUNNING = 2
+_SEARCHES_RUNNING = 3
 _INVALID = "invalid_request_error"
 
 
@@ -256,7 +256,7 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
         asked: SearchRequest, user: Annotated[User, Depends(spending(allowances.searches))]
     ) -> dict[str, Any]:
         with allowances.searching.one():
-            # Two in threads at a time: more would be no quicker, and keep the event loop from its work.
+            # More in threads at a time would be no quicker, and keep the event loop from its work.
             async with running:
                 find = partial(found, service, asked.query, asked.k, asked.filters)
                 hits = await to_thread.run_sync(find)
