@@ -77,14 +77,14 @@ def test_no_layer_imports_one_above_or_beside_it(layer: str, forbidden: set[str]
             "gradio",
             {
                 f"ui/{name}.py"
-                for name in ("desk_page", "evals_page", "frame", "library_page", "page", "server", "tools")
+                for name in ("desk/page", "evals_page", "frame", "library_page", "page", "server", "tools")
             },
         ),
         (
             "typer",
             {
                 f"ui/{name}.py"
-                for name in ("cli", "corpus_cli", "desk_cli", "eval_cli", "options", "user_cli")
+                for name in ("cli", "corpus_cli", "desk/cli", "eval_cli", "options", "user_cli")
             },
         ),
         ("argon2", {"ui/accounts.py"}),

@@ -18,8 +18,8 @@ from rag.errors import LLMError
 from rag.filters import read_filters
 from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
-from ui import desk_cli
 from ui.corpus_cli import app as corpus_app
+from ui.desk import cli as desk_cli
 from ui.eval_cli import app as eval_app
 from ui.options import AsJson, DataDir, Llm, print_json, say
 from ui.progress import Advance, lines_of_progress, progress, reading_as_text

@@ -93,8 +93,9 @@ def mounting(role: Role = "reader") -> dict[str, Any]:
         "show_error": True,
         "footer_links": [],
         "theme": _theme(),
-        "css_paths": [_HERE / "page.css", _HERE / "desk.css"],
-        "head": f"<style>{_read('chat.css')}</style><script>{_read('page.js')}{_read('desk.js')}</script>",
+        "css_paths": [_HERE / "page.css", _HERE / "desk/desk.css"],
+        "head": f"<style>{_read('chat.css')}</style>"
+        f"<script>{_read('page.js')}{_read('desk/desk.js')}</script>",
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_BYTES,

@@ -20,8 +20,6 @@ from rag.chain import AnswerChain
 from rag.settings import Settings
 from ui import (
     api,
-    desk_api,
-    desk_page,
     evals_page,
     frame,
     gate,
@@ -35,6 +33,8 @@ from ui import (
     tools,
 )
 from ui.accounts import Accounts, Role
+from ui.desk import api as desk_api
+from ui.desk import page as desk_page
 from ui.service import Service
 from ui.state import open_state
 from ui.turns import Turns

@@ -27,12 +27,12 @@ from rag.types import Question
 from tests.ui.conftest import CHROMIUM_FLAGS, PHONE
 from ui import conversations, sharing
 from ui.accounts import Accounts
-from ui.desk import Incoming
+from ui.desk.queries import Incoming
+from ui.desk.workbench import Workbench
 from ui.server import build_app
 from ui.service import Service
 from ui.state import open_state
 from ui.turns import Turns
-from ui.workbench import Workbench
 
 OUT = Path(__file__).parents[2] / "docs" / "pages"
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": PHONE}

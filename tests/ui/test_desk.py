@@ -10,7 +10,7 @@ from corpus.database import Database
 from rag.settings import Settings
 from rag.types import Answer, Citation, Timings
 from ui.accounts import LOCAL, User
-from ui.desk import MOVES, STATES, Desk, DeskError, Incoming, MeanwhileError, Revision
+from ui.desk.queries import MOVES, STATES, Desk, DeskError, Incoming, MeanwhileError, Revision
 from ui.state import open_state
 
 ANN, BOB = User("1", "ann", "staff"), User("2", "bob", "staff")

@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from rag.chain import AnswerChain
 from rag.settings import Settings
 from tests.ui.test_desk import ANN, ANSWER, BOB
-from ui import desk_api
 from ui.accounts import User
-from ui.desk import Desk
+from ui.desk import api as desk_api
+from ui.desk.queries import Desk
 from ui.service import Service
 from ui.state import open_state
 

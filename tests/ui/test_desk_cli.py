@@ -9,8 +9,8 @@ from rag.settings import Settings
 from tests.conftest import POSTGRES
 from tests.ui.test_cli import corpus, reex, reex_here
 from ui.accounts import LOCAL
-from ui.desk import Desk, Incoming
-from ui.drafting import without_evidence
+from ui.desk.drafting import without_evidence
+from ui.desk.queries import Desk, Incoming
 from ui.state import open_state
 
 __all__ = ["corpus"]  # a fixture

@@ -7,8 +7,8 @@ import pytest
 from corpus.errors import CorpusError, UsageError
 from corpus.fetch import Fetcher
 from tests.corpus.site import Answer, Site
-from ui.desk import Incoming
-from ui.intake import from_feed, numbered_by_file, parsed, pasted
+from ui.desk.intake import from_feed, numbered_by_file, parsed, pasted
+from ui.desk.queries import Incoming
 
 
 def test_blank_lines_part_pasted_queries() -> None:

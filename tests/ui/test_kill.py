@@ -43,8 +43,8 @@ from ui import conversations
 from ui.accounts import Accounts, Role
 from ui.completion import content_of
 from ui.copying import as_plain
-from ui.desk import MOVES
-from ui.desk import Desk as Bench
+from ui.desk.queries import MOVES
+from ui.desk.queries import Desk as Bench
 from ui.frozen import thaw
 from ui.server import free_port
 from ui.state import completions, exchanges, open_state

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rag.types import Citation
-from ui.posting import FORMATS, Format, rendered, web_address
+from ui.desk.posting import FORMATS, Format, rendered, web_address
 
 
 def citation(

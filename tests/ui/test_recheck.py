@@ -8,7 +8,7 @@ import pytest
 
 from corpus.article import Article
 from rag.types import Hit, Passage
-from ui.recheck import Review, facts_in, review
+from ui.desk.recheck import Review, facts_in, review
 
 LYNAS = Article(
     "https://example.org/lynas",

@@ -36,7 +36,7 @@ from tests.ui.mixed_load import Desk, Page, Person, Program, Reader, browser, la
 from tests.ui.test_kill import ARTICLE, KINDS, Product, Told, check, is_sound, unfinished
 from ui import conversations
 from ui.accounts import Accounts, Role
-from ui.desk import Desk as Bench
+from ui.desk.queries import Desk as Bench
 from ui.state import open_state
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/bin")

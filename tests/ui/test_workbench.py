@@ -23,12 +23,12 @@ from rag.llm import LLM
 from rag.retrieve import Retriever
 from rag.settings import Settings
 from ui.accounts import User
-from ui.desk import DeskError, Incoming
+from ui.desk.likeness import Likeness, differ
+from ui.desk.queries import DeskError, Incoming
+from ui.desk.workbench import Workbench
 from ui.frozen import freeze
-from ui.likeness import Likeness, differ
 from ui.service import Service
 from ui.state import exchanges, open_state
-from ui.workbench import Workbench
 
 ANN, BOB = User("1", "ann", "staff"), User("2", "bob", "staff")
 MP = "What price floor did the Pentagon give MP Materials?"

@@ -31,8 +31,8 @@ from tests.ui.conftest import DESKTOP, PASSWORD, Make, Product
 from tests.ui.hostile import FOR_OTHERS, IN_HOLES, PAYLOADS
 from ui import conversations, sharing, suggest, thumb
 from ui.accounts import User
-from ui.desk import Incoming
-from ui.workbench import Workbench
+from ui.desk.queries import Incoming
+from ui.desk.workbench import Workbench
 
 pytestmark = pytest.mark.browser
 

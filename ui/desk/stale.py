@@ -11,7 +11,7 @@ from rag.markers import read_numbers
 from rag.names import names_in
 from rag.retrieve import Retriever
 from rag.types import Citation, Hit
-from ui.desk import DONE, Desk, Query, Revision
+from ui.desk.queries import DONE, Desk, Query, Revision
 
 Why = Literal["changed", "left", "overtaken"]
 

@@ -16,7 +16,7 @@ from charset_normalizer import from_bytes
 from corpus.errors import UsageError
 from corpus.fetch import Fetcher
 from corpus.sources.feed import entries
-from ui.desk import MAX_CHARS, Incoming
+from ui.desk.queries import MAX_CHARS, Incoming
 
 MAX_FILE_BYTES = 20 * 2**20
 MAX_ROWS = 10_000

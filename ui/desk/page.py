@@ -1,4 +1,4 @@
-"""The staff desk's page: lays out and connects; what it shows comes from ``ui.desk_html``."""
+"""The staff desk's page: lays out and connects; what it shows comes from ``html``."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,11 +8,12 @@ import gradio as gr
 
 from corpus.errors import ReexError
 from corpus.fetch import Fetcher
-from ui import background, desk_html, intake, posting
-from ui.desk import MOVES, Incoming, MeanwhileError
+from ui import background
+from ui.desk import html, intake, posting
+from ui.desk.queries import MOVES, Incoming, MeanwhileError
+from ui.desk.workbench import View, Workbench
 from ui.frame import masthead, viewer
 from ui.service import Service
-from ui.workbench import View, Workbench
 
 _DELETE_CACHE = (3600, 3600)  # s between looks and of age: Gradio's own copies of uploaded files
 _LISTED = 200
@@ -67,7 +68,7 @@ class _DeskPage:
     def _lay_out_inbox(self) -> None:
         counts = self._bench.desk.counts()
         self.state = gr.Radio(
-            desk_html.choices(counts), value="", label="State", show_label=False, elem_id="desk-state"
+            html.choices(counts), value="", label="State", show_label=False, elem_id="desk-state"
         )
         self.words = gr.Textbox(
             label="Search", placeholder="Search queries and answers", max_lines=1, elem_id="desk-words"
@@ -212,8 +213,8 @@ class _DeskPage:
         desk = self._bench.desk
         found = desk.queries([state] if state else [], words, _LISTED + 1)
         return {
-            self.state: gr.update(choices=desk_html.choices(desk.counts())),
-            self.inbox: desk_html.inbox_html(found, selected, _LISTED),
+            self.state: gr.update(choices=html.choices(desk.counts())),
+            self.inbox: html.inbox_html(found, selected, _LISTED),
         }
 
     def _load(self, state: str, words: str, format: posting.Format, request: gr.Request) -> Iterator[Update]:
@@ -227,14 +228,14 @@ class _DeskPage:
 
     def _alike(self, id_: str) -> Update:
         query = self._bench.desk.query(id_)
-        return {self.alike: desk_html.alike_html(query, self._bench.alike(query))}
+        return {self.alike: html.alike_html(query, self._bench.alike(query))}
 
     def _nothing(self, state: str, words: str) -> Update:
         new = self._bench.desk.counts()["new"]
         return {
             self.selected: "",
             self.number: None,
-            self.query: desk_html.empty_html(new),
+            self.query: html.empty_html(new),
             self.work: _HIDE,
         } | self._list(state, words, "")
 
@@ -248,16 +249,16 @@ class _DeskPage:
         return {
             self.selected: id_,
             self.number: number,
-            self.query: desk_html.query_html(view.query),
+            self.query: html.query_html(view.query),
             self.work: _SHOW,
-            self.remarks: desk_html.remarks_html(newest),
+            self.remarks: html.remarks_html(newest),
             self.conflict: "",
             self.body: gr.update(value=body, interactive=view.query.state not in ("approved", "posted")),
-            self.checks: desk_html.checks_html(view.review, number, saved=True),
-            self.evidence: desk_html.evidence_html(newest, view.hits, cited),
-            self.post: desk_html.post_html(view.query, newest, format),
+            self.checks: html.checks_html(view.review, number, saved=True),
+            self.evidence: html.evidence_html(newest, view.hits, cited),
+            self.post: html.post_html(view.query, newest, format),
             self.earlier: "",
-            self.history: desk_html.history_html(view.events, view.revisions),
+            self.history: html.history_html(view.events, view.revisions),
         } | self._controls(view) | self._list(state, words, id_) | self._said(said)  # fmt: skip
 
     def _controls(self, view: View) -> Update:
@@ -277,7 +278,7 @@ class _DeskPage:
         } | {button: gr.update(visible=state in MOVES[name].before) for name, button in self.moves.items()}
 
     def _said(self, line: str, failed: bool = False) -> Update:
-        return {self.status: desk_html.status_html(line, failed)}
+        return {self.status: html.status_html(line, failed)}
 
     def _check(self, id_: str, number: int | None, body: str) -> tuple[Any, Any]:
         """The text in the editor, checked while it is written."""
@@ -286,31 +287,31 @@ class _DeskPage:
         newest = self._bench.desk.newest([id_]).get(id_)
         hits = self._bench.hits(newest.answer) if newest else {}
         if newest is None and not body.strip():
-            return desk_html.checks_html(None, None, saved=True), ""
+            return html.checks_html(None, None, saved=True), ""
         review = self._bench.review(body, hits, self._bench.desk.query(id_))
         saved = newest is not None and newest.number == number and newest.body == body
-        checks = desk_html.checks_html(review, number, saved)
-        return checks, desk_html.evidence_html(newest, hits, review.cited)
+        checks = html.checks_html(review, number, saved)
+        return checks, html.evidence_html(newest, hits, review.cited)
 
     def _post(self, id_: str, format: posting.Format) -> str:
         if not id_:
             return ""
         desk = self._bench.desk
-        return desk_html.post_html(desk.query(id_), desk.newest([id_]).get(id_), format)
+        return html.post_html(desk.query(id_), desk.newest([id_]).get(id_), format)
 
     def _earlier(self, id_: str, words: str) -> str:
         if not id_ or not words.strip():
             return ""
-        return desk_html.answers_html(self._bench.answers_with(words), self._bench.desk.query(id_))
+        return html.answers_html(self._bench.answers_with(words), self._bench.desk.query(id_))
 
     def _alarms(self) -> Update:
         found = self._bench.stale()
         label = f"Stale ({len(found)})" if found else "Stale"
-        return {self.stale_tab: gr.update(label=label), self.stale: desk_html.stale_html(found)}
+        return {self.stale_tab: gr.update(label=label), self.stale: html.stale_html(found)}
 
     def _gaps(self) -> Iterator[str]:
-        yield desk_html.busy_html("Grouping what was asked …")
-        yield desk_html.gaps_html(self._bench.gaps())
+        yield html.busy_html("Grouping what was asked …")
+        yield html.gaps_html(self._bench.gaps())
 
     # Doing
 
@@ -403,7 +404,7 @@ class _DeskPage:
         except MeanwhileError as error:
             # The text in the editor stays, and counts as an edit of theirs from now on.
             return self._said(str(error), failed=True) | {
-                self.conflict: desk_html.conflict_html(error.theirs, body),
+                self.conflict: html.conflict_html(error.theirs, body),
                 self.number: error.theirs.number,
             }
         except ReexError as error:
@@ -448,7 +449,7 @@ class _DeskPage:
         with background.stoppable() as (key, halt):
             yield {self.batch: key, self.all: gr.update(interactive=False), self.halt: _SHOW}
             for told in self._bench.draft_all(viewer(request), halt):
-                yield {self.status: desk_html.told_html(told)} | self._list(state, words, selected)
+                yield {self.status: html.told_html(told)} | self._list(state, words, selected)
         yield {self.all: gr.update(interactive=True), self.halt: _HIDE}
 
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from corpus.errors import ReexError
 from rag.types import Answer, Hit
-from ui import drafting, recheck
 from ui.accounts import User
 from ui.background import told_by
-from ui.desk import DONE, OPEN, Desk, DeskError, Event, Query, Revision
-from ui.drafting import Drafted
-from ui.gaps import Group, gaps
-from ui.likeness import Like, Likeness
-from ui.recheck import Review
+from ui.desk import drafting, recheck
+from ui.desk.drafting import Drafted
+from ui.desk.gaps import Group, gaps
+from ui.desk.likeness import Like, Likeness
+from ui.desk.queries import DONE, OPEN, Desk, DeskError, Event, Query, Revision
+from ui.desk.recheck import Review
+from ui.desk.stale import KEPT, Stale, stale
 from ui.service import Service
-from ui.stale import KEPT, Stale, stale
 
 _MOST_COMPARED = 1000  # queries that a new one is compared with, those that changed last
 

@@ -8,16 +8,16 @@ from itertools import pairwise
 from corpus.article import Article
 from corpus.database import now
 from rag.types import Citation, Hit
-from ui import posting
-from ui.desk import DONE, STATES, Event, Query, Revision, State
-from ui.drafting import remarks
+from ui.desk import posting
+from ui.desk.drafting import remarks
+from ui.desk.gaps import Group
+from ui.desk.queries import DONE, STATES, Event, Query, Revision, State
+from ui.desk.recheck import PLAIN, Checked, Review
+from ui.desk.stale import Alarm, Stale
+from ui.desk.workbench import Alike, Alikes, Told
 from ui.evidence import link
-from ui.gaps import Group
 from ui.library import changes_html
-from ui.recheck import PLAIN, Checked, Review
 from ui.render import KINDS, one_origin
-from ui.stale import Alarm, Stale
-from ui.workbench import Alike, Alikes, Told
 
 _SIGNS = {"supported": "✓", "weak": "?", "unsupported": "✗", PLAIN: ""}
 _AROUND_CHARS = 240

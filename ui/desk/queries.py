@@ -350,7 +350,7 @@ class Desk:
             query_id: of which query.
             who: the reviewer.
             seen: the number of the revision that was read.
-            unsupported: sentences of it that nothing supports, as `ui.recheck` found them.
+            unsupported: sentences of it that nothing supports, as `ui.desk.recheck` found them.
             reason: why it is approved all the same; goes into the trail.
 
         Raises:

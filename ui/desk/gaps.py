@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from corpus.database import Database
-from ui.desk import Desk
-from ui.likeness import Likeness
+from ui.desk.likeness import Likeness
+from ui.desk.queries import Desk
 from ui.state import exchanges
 
 

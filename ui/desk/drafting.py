@@ -14,8 +14,8 @@ from rag.support import Rarity
 from rag.types import Answer, Citation, Near, Passage, Question, Sentence, Timings
 from ui.accounts import User
 from ui.asking import answer_to
-from ui.desk import Query, Revision
-from ui.recheck import facts_in
+from ui.desk.queries import Query, Revision
+from ui.desk.recheck import facts_in
 from ui.service import Service
 
 _SAME_PASSAGE = 0.5

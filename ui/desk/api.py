@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from ui import posting
 from ui.accounts import LOCAL, User
-from ui.desk import MAX_CHARS, Desk, DeskError, Incoming, State
-from ui.desk import Query as Asked
+from ui.desk import posting
+from ui.desk.queries import MAX_CHARS, Desk, DeskError, Incoming, State
+from ui.desk.queries import Query as Asked
 from ui.service import Service
 
 _SHORT = MAX_CHARS // 10

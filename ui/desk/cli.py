@@ -49,7 +49,7 @@ def draft(
 
     Ends with 0 when every row has a draft, and with 10 when some failed; those are tried again the next time.
     """
-    from ui.intake import read_file
+    from ui.desk.intake import read_file
 
     wanted = _format(format)
     items = read_file(file)
@@ -82,7 +82,7 @@ def draft(
 
 def _drafted(chain: Any, item: Any, wanted: Any) -> dict[str, Any]:
     from rag.types import Question
-    from ui import drafting, posting, recheck
+    from ui.desk import drafting, posting, recheck
     from ui.render import citation_as_data
 
     row: dict[str, Any] = {"question": item.text, "member": item.member, "link": item.link}
@@ -180,7 +180,7 @@ def list_queries(
     data_dir: DataDir = None,
 ) -> None:
     """List queries, those that changed last first."""
-    from ui.desk import STATES
+    from ui.desk.queries import STATES
 
     if state is not None and state not in STATES:
         raise UsageError(f"There is no state {state!r}: choose from {', '.join(STATES)}.")
@@ -202,7 +202,7 @@ def show(
     data_dir: DataDir = None,
 ) -> None:
     """Show a query, its newest draft and its trail."""
-    from ui import posting
+    from ui.desk import posting
 
     with _desk(load_settings(data_dir=data_dir)) as (desk, _):
         query, revision = desk.query(id), desk.newest([id]).get(id)
@@ -233,8 +233,8 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Print an answer as a post, or all approved and posted ones."""
-    from ui import posting
-    from ui.desk import DONE, DeskError
+    from ui.desk import posting
+    from ui.desk.queries import DONE, DeskError
 
     wanted = _format(format)
     with _desk(load_settings(data_dir=data_dir)) as (desk, _):
@@ -255,8 +255,8 @@ def export(
 def gaps(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """What members asked and the corpus could not answer, the most asked first."""
     from rag.embed import Embedder
-    from ui import gaps as report
-    from ui.likeness import Likeness
+    from ui.desk import gaps as report
+    from ui.desk.likeness import Likeness
 
     settings = load_settings(data_dir=data_dir)
     with _desk(settings) as (desk, state):
@@ -275,7 +275,7 @@ def gaps(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 def stale(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Approved and posted answers whose evidence changed, left the corpus or was overtaken."""
     from rag.chain import open_retriever
-    from ui import stale as alarms
+    from ui.desk import stale as alarms
 
     settings = load_settings(data_dir=data_dir)
     with _desk(settings) as (desk, _):
@@ -312,7 +312,7 @@ def stale(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @contextmanager
 def _desk(settings: Settings) -> Iterator[Any]:
-    from ui.desk import Desk
+    from ui.desk.queries import Desk
     from ui.state import open_state
 
     state = open_state(settings)
@@ -330,7 +330,7 @@ def _chain(settings: Settings) -> Any:
 
 
 def _format(name: str) -> Any:
-    from ui.posting import FORMATS
+    from ui.desk.posting import FORMATS
 
     if name not in FORMATS:
         raise UsageError(f"There is no format {name!r}: choose from {', '.join(FORMATS)}.")
