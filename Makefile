@@ -19,8 +19,8 @@ test: $(READY_TO_TEST)  ## lint, type-check and run the whole test suite
 	$(BIN)/mypy
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=85
 
-bench: $(READY_TO_TEST)  ## retrieval, indexing and first token, against the tutorial chain
-	$(BIN)/python -m evals.bench
+bench: $(READY_TO_TEST)  ## indexing, search and answers, against the tutorial chain
+	$(BIN)/reex bench
 
 clean:  ## remove the virtual environment; corpora and models stay
 	rm -rf $(VENV)

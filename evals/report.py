@@ -1,22 +1,20 @@
 """A run as one self-contained page, or as Markdown for a pull request.
 
-Plots are drawn by matplotlib and stand in the page as SVG: nothing is fetched, and the file can be mailed.
+Nothing is fetched, and the file can be mailed.
 """
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from matplotlib.figure import Figure
 
 from evals.compare import Difference, compare, failed, flips, is_right, summary
+from evals.plot import BAD, GOOD, INK, axes_of, svg
 from evals.run import Run
 from evals.text import listing, metrics_as_data, number
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
-_INK, _GOOD, _BAD, _RULE = "#1f2933", "#0f766e", "#b42318", "#cbd2d9"
 _OVER_TIME = ("correct", "abstention_recall", "citation_recall", "success@5")
 
 
@@ -107,10 +105,10 @@ def _kinds(run: Run) -> str:
         kinds.setdefault(case.kind, []).append(is_right(case, run.records[case.id]))
     names = sorted(kinds, key=lambda kind: sum(kinds[kind]) / len(kinds[kind]))
     values = [100 * sum(kinds[name]) / len(kinds[name]) for name in names]
-    figure, axes = _axes("Right answers and refusals by kind, %")
-    axes.barh([f"{name} ({len(kinds[name])})" for name in names], values, color=_GOOD)
+    figure, axes = axes_of("Right answers and refusals by kind, %")
+    axes.barh([f"{name} ({len(kinds[name])})" for name in names], values, color=GOOD)
     axes.set_xlim(0, 100)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _latency(run: Run) -> str:
@@ -119,11 +117,11 @@ def _latency(run: Run) -> str:
     for case in run.cases:
         record = run.records[case.id]
         times[is_right(case, record)].append(record["timings"]["total_s"])
-    figure, axes = _axes("Seconds to the whole answer")
+    figure, axes = axes_of("Seconds to the whole answer")
     both = [times[True], times[False]]
-    axes.hist(both, bins=20, stacked=True, color=[_GOOD, _BAD], label=["right", "wrong"])
-    axes.legend(frameon=False, labelcolor=_INK)
-    return _svg(figure)
+    axes.hist(both, bins=20, stacked=True, color=[GOOD, BAD], label=["right", "wrong"])
+    axes.legend(frameon=False, labelcolor=INK)
+    return svg(figure)
 
 
 def _over_time(run: Run, past: Sequence[Run]) -> str:
@@ -133,28 +131,12 @@ def _over_time(run: Run, past: Sequence[Run]) -> str:
     if len(finished) < 2:
         return ""
     tables = [metrics_as_data(run) for run in finished]
-    figure, axes = _axes("Over the runs of this suite")
+    figure, axes = axes_of("Over the runs of this suite")
     for name in _OVER_TIME:
         points = [(i, table[name]["value"]) for i, table in enumerate(tables) if name in table]
         if points:
             axes.plot(*zip(*points, strict=True), marker="o", label=name)
     axes.set_ylim(0, 1.02)
     axes.set_xticks(range(len(finished)), [run.config["commit"][:7] for run in finished], rotation=45)
-    axes.legend(frameon=False, labelcolor=_INK)
-    return _svg(figure)
-
-
-def _axes(title: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(5.6, 3.4), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=11, color=_INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_RULE)
-    axes.tick_params(colors=_INK, labelsize=9)
-    return figure, axes
-
-
-def _svg(figure: Figure) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()[out.getvalue().index("<svg") :]
+    axes.legend(frameon=False, labelcolor=INK)
+    return svg(figure)

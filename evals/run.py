@@ -289,11 +289,13 @@ def _config(name: str, suite: Suite, cases: list[Case], settings: Settings, syst
         "corpus_sha256": corpus.hexdigest(),
         "settings": {key: value for key, value in values.items() if key not in secret},
         "model_sha256": model_file.SHA256 if uses_packaged_model(settings) else None,
-        **_commit(),
+        **commit(),
     }
 
 
-def _commit() -> dict[str, Any]:
+def commit() -> dict[str, Any]:
+    """The commit that runs, and whether files were changed since; empty outside a repository."""
+
     def git(*words: str) -> str:
         here = Path(__file__).parent
         result = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=False)

@@ -18,6 +18,7 @@ from rag.errors import LLMError
 from rag.filters import read_filters
 from rag.settings import Settings, load_settings, variable_of
 from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
+from ui.bench_cli import bench
 from ui.corpus_cli import app as corpus_app
 from ui.desk import cli as desk_cli
 from ui.eval_cli import app as eval_app
@@ -36,6 +37,7 @@ app.add_typer(corpus_app, name="corpus")
 app.add_typer(user_app, name="user")
 app.add_typer(desk_cli.app, name="desk")
 app.command("draft")(desk_cli.draft)
+app.command()(bench)
 
 Since = Annotated[
     str | None,

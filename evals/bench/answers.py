@@ -1,19 +1,14 @@
-"""How long an answer takes, against its floor and the tutorial chain: ``python -m evals.bench_answers``.
+"""How long an answer takes, against its floor and the tutorial chain.
 
 The floor is what the same server needs at least: the tokens of our prompt that no earlier prompt can have
 left in its cache, at the speed with which it reads, and the tokens of the reply at the speed with which it
 writes. Both speeds are measured raw, in the same run, before, between and after the questions.
 """
 
-import argparse
-import json
 import random
 import statistics
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -21,13 +16,11 @@ import httpx
 from langchain_core.messages import BaseMessage
 
 from evals.peers.tutorial import TutorialChain
-from evals.run import spread
-from evals.suite import Case, read_suite
+from evals.suite import Case
 from rag.chain import AnswerChain
 from rag.generate import system_messages
-from rag.ingest import ingest
 from rag.llm import LLM
-from rag.settings import load_settings
+from rag.settings import Settings
 from rag.stopping import Gone, never
 from rag.types import Answer, Question, Turn
 
@@ -91,39 +84,67 @@ class _Server:
         return dict(reply.json())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--suite", default="starter")
-    parser.add_argument("--questions", type=int, default=24, help="how many, spread over the suite")
-    options = parser.parse_args()
-    suite = read_suite(options.suite)
-    # The tutorial's chain knows no conversation, and a refusal has no first word.
-    plain = [case for case in suite.cases if not case.question.history and case.answerable]
-    talks = [case for case in suite.cases if case.question.history]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(data_dir=Path(folder), catalogue_url="", chroma_url="")
-        ingest(settings.data_dir, settings.embedding_model, suite.sources, only=True)
-        chain = AnswerChain.open(settings)
-        opened = chain.llm()
-        llm = _Timed(opened.name, opened.chat, opened.provider)
-        chain = AnswerChain(chain.retriever, lambda: llm, settings)
-        catalogue = chain.retriever.index.catalogue
-        articles = list(catalogue.articles(catalogue.entries()).values())
-        tutorial = TutorialChain(articles, chain.retriever.embedder, opened)
-        result = _measure(chain, llm, tutorial, spread(plain, options.questions))
-        result |= _follow_ups(chain, spread(talks, options.questions // 2))
-    print(json.dumps(result, indent=1))
-    return 0
+@dataclass(frozen=True)
+class Measured:
+    """Medians by name, and for each question that was answered the seconds that each system took."""
+
+    figures: dict[str, float]
+    rows: list[dict[str, Any]]
 
 
-def _measure(
-    chain: AnswerChain, llm: _Timed, tutorial: TutorialChain, cases: list[Case]
-) -> dict[str, float | int]:
+def measure(
+    chain: AnswerChain,
+    settings: Settings,
+    tutorial: TutorialChain,
+    plain: Sequence[Case],
+    talks: Sequence[Case],
+    advance: Callable[[int, int], None],
+) -> Measured:
+    """Ask each question once of this product and once of the tutorial chain, and follow-ups of this product.
+
+    Args:
+        chain: this product, with a local model.
+        settings: those of the chain.
+        tutorial: the tutorial chain over the same articles, with the same models.
+        plain: questions without a conversation, since the tutorial's chain knows none, and answerable ones,
+            since a refusal has no first word.
+        talks: follow-ups.
+        advance: is told how many questions of how many have been asked.
+    """
+    opened = chain.llm()
+    llm = _Timed(opened.name, opened.chat, opened.provider)
+    chain = AnswerChain(chain.retriever, lambda: llm, settings)
+    whole = len(plain) + len(talks)
+    advance(0, whole)
+    figures, rows = _questions(chain, llm, tutorial, plain, lambda done: advance(done, whole))
+    figures |= _follow_ups(chain, talks, lambda done: advance(len(plain) + done, whole))
+    return Measured(figures, rows)
+
+
+def bars(figures: dict[str, float]) -> list[tuple[str, str, float, float]]:
+    """What is held to a bar: its name, what it is a multiple of, the figure, and the most that is good."""
+    held = [
+        ("first token", "the tutorial chain's", "first_token_to_tutorial", 0.35),
+        ("first token", "its floor", "first_token_to_floor", 1.25),
+        ("whole answer", "the tutorial chain's", "whole_to_tutorial", 0.6),
+        ("first token of a follow-up", "a first question's", "follow_up_to_first", 0.5),
+        ("beside the model, ms", "", "beside_the_model_ms", 60),
+    ]
+    return [(what, against, figures[name], bar) for what, against, name, bar in held if name in figures]
+
+
+def _questions(
+    chain: AnswerChain,
+    llm: _Timed,
+    tutorial: TutorialChain,
+    cases: Sequence[Case],
+    advance: Callable[[int], None],
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
     server = _Server(str(llm.chat.openai_api_base).removesuffix("/v1"))  # type: ignore[attr-defined]
     chain.warm_up()
     cached = server.tokens(system_messages()[:1])
     speeds: list[tuple[float, float]] = []
-    rows: list[dict[str, float]] = []
+    rows: list[dict[str, Any]] = []
     for number, case in enumerate(cases):
         if number % _SPEEDS_EVERY == 0:
             speeds.append(server.speeds(number))
@@ -132,17 +153,18 @@ def _measure(
             row = _theirs(tutorial, case.question) | _ours(chain, llm, server, case.question, cached)
         else:
             row = _ours(chain, llm, server, case.question, cached) | _theirs(tutorial, case.question)
-        rows.append(row)
-        print(f"\r{number + 1}/{len(cases)}", end="", file=sys.stderr)
-    print(file=sys.stderr)
+        rows.append({"id": case.id} | row)
+        advance(number + 1)
     speeds.append(server.speeds(len(cases)))
     reading, writing = (statistics.median(s[i] for s in speeds) for i in (0, 1))
     rows = [row for row in rows if "first" in row]  # refused before a word of it
+    if not rows:
+        return {"questions": 0}, []
     for row in rows:
         row["floor_first"] = row["read"] / reading
         row["floor_whole"] = row["read"] / reading + row["written"] / writing
-    middle = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
-    return {
+    middle = {name: statistics.median(row[name] for row in rows) for name in rows[0] if name != "id"}
+    figures = {
         "questions": len(rows),
         "read_tokens_per_s": round(reading, 1),
         "written_tokens_per_s": round(writing, 1),
@@ -161,6 +183,7 @@ def _measure(
         "retrieval_ms": round(1000 * middle["retrieval"]),
         "grounding_ms": round(1000 * middle["grounding"]),
     }
+    return figures, rows
 
 
 def _ours(
@@ -189,7 +212,9 @@ def _theirs(tutorial: TutorialChain, question: Question) -> dict[str, float]:
     return {"their_first": answer.timings.first_token_s or 0.0, "their_whole": answer.timings.total_s}
 
 
-def _follow_ups(chain: AnswerChain, cases: list[Case]) -> dict[str, float | int]:
+def _follow_ups(
+    chain: AnswerChain, cases: Sequence[Case], advance: Callable[[int], None]
+) -> dict[str, float]:
     """First questions and what follows them in the same conversation."""
     first: list[float] = []
     after: list[float] = []
@@ -201,8 +226,7 @@ def _follow_ups(chain: AnswerChain, cases: list[Case]) -> dict[str, float | int]
         if begun.timings.first_token_s is not None and followed.timings.first_token_s is not None:
             first.append(begun.timings.first_token_s)
             after.append(followed.timings.first_token_s)
-        print(f"\r{number}/{len(cases)} follow-ups", end="", file=sys.stderr)
-    print(file=sys.stderr)
+        advance(number)
     if not first:
         return {"follow_ups": 0}
     return {
@@ -215,7 +239,3 @@ def _follow_ups(chain: AnswerChain, cases: list[Case]) -> dict[str, float | int]
 
 def _cited(answer: Answer) -> tuple[tuple[str, int], ...]:
     return tuple((citation.passage_id, citation.n) for citation in answer.citations)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What a served product does at its limit, and beyond: ``python -m evals.bench_load URL``.
+"""What a served product does at its limit, and beyond: ``python -m evals.bench.load URL``.
 
 Requests arrive at a fixed rate, whether or not earlier ones have been answered, sent by Locust (the extra
 ``load``). First at rates that double until some are refused or late, which gives the curve of saturation and

@@ -1,4 +1,4 @@
-"""Many people at once on a served product, over HTTP: ``python -m evals.bench_chat URL``.
+"""Many people at once on a served product, over HTTP: ``python -m evals.bench.chat URL``.
 
 Twenty people chat for ten minutes through the API, each in a conversation of his own about a word that nobody
 else knows: somebody else's word in an answer is a mix-up. Or, with ``--search``, fifty searches a second.

@@ -1,7 +1,7 @@
 """Requests that arrive at a fixed rate, whether or not earlier ones have been answered: a locustfile.
 
 Locust's users wait for their answers, which makes for a closed loop. So there is one user, who starts a
-request in a greenlet of its own at each beat. `evals.bench_load` runs this file and reads its statistics,
+request in a greenlet of its own at each beat. `evals.bench.load` runs this file and reads its statistics,
 in which a request goes by what became of it: accepted, refused, failed, or unfinished at the end.
 """
 

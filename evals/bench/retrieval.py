@@ -1,4 +1,4 @@
-"""How fast a search is, and what it costs, as the corpus grows: ``python -m evals.bench_retrieval``.
+"""How fast a search is, and what it costs, as the corpus grows: ``python -m evals.bench.retrieval``.
 
 For each size, an index of generated passages is built in the folder, unless it is there (an interrupted
 build goes on), and a fresh process opens it and searches. The vectors are those of `evals.generated`, so
@@ -204,7 +204,7 @@ def _read(path: Path) -> str:
 
 def _elsewhere(what: str, folder: Path) -> Any:
     """The figures of a fresh process."""
-    command = [sys.executable, "-m", "evals.bench_retrieval", what, str(folder)]
+    command = [sys.executable, "-m", "evals.bench.retrieval", what, str(folder)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 

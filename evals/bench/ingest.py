@@ -1,6 +1,6 @@
 """What it costs to take in a large corpus and to keep it up to date, beside the bare embedding model.
 
-``python -m evals.bench_ingest`` generates 5,000 articles of about 800 words each (``--articles`` for
+``python -m evals.bench.ingest`` generates 5,000 articles of about 800 words each (``--articles`` for
 fewer), embeds their passages with the bare model, ingests them, syncs with nothing changed and with one
 article in a hundred changed, and prints the times, their shares and the peak memory of an ingest.
 """
@@ -97,7 +97,7 @@ class Raw:
 def _timed_ingest(folder: Path, source: Path) -> dict[str, float]:
     """Ingest in a process of its own, from its start to its end; seconds and peak memory in GB."""
     started = perf_counter()
-    command = [sys.executable, "-m", "evals.bench_ingest", "--ingest", str(folder), str(source)]
+    command = [sys.executable, "-m", "evals.bench.ingest", "--ingest", str(folder), str(source)]
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return {"seconds": perf_counter() - started, **json.loads(printed)}
 

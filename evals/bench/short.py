@@ -1,0 +1,189 @@
+"""The product's speed in ratios, each to something that was measured in the same run: ``reex bench``.
+
+The index against the bare embedding model on the same passages and against the tutorial chain's, a search
+by itself, answers as in `evals.bench.answers`. The machine's speed falls on both sides of a ratio.
+"""
+
+import os
+import platform
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from pydantic import SecretStr
+
+from evals.bench import answers
+from evals.peers.tutorial import TutorialChain
+from evals.run import commit, spread
+from evals.suite import Suite, read_suite
+from rag.chain import AnswerChain
+from rag.chunk import chunk, context_of
+from rag.embed import Embedder
+from rag.ingest import ingest
+from rag.settings import Settings
+from rag.understand import understand
+
+Advance = Callable[[int, int], None]
+"""Called with how much is done, and of how much."""
+Result = dict[str, Any]
+
+_K = 10
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure and the bar that it has to reach.
+
+    Attributes:
+        what: what was measured, such as "first token".
+        against: what it is a multiple of; empty for a figure in milliseconds.
+        value: the figure.
+        bar: the most that is good, or for ``at_least`` the least.
+    """
+
+    what: str
+    against: str
+    value: float
+    bar: float
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it reaches its bar."""
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+
+def measure(settings: Settings, suite_name: str, questions: int, advance: Advance) -> Result:
+    """Measure everything over the articles of a suite, in a folder that is gone afterwards.
+
+    Args:
+        settings: the models to use.
+        suite_name: the suite whose articles are indexed and whose questions are asked.
+        questions: how many questions are asked of each system; half as many follow-ups.
+        advance: is told how many of the questions have been asked.
+
+    Raises:
+        ReexError: a model or the suite cannot be used.
+    """
+    suite = read_suite(suite_name)
+    plain = [case for case in suite.cases if not case.question.history and case.answerable]
+    talks = [case for case in suite.cases if case.question.history]
+    plain, talks = spread(plain, questions), spread(talks, questions // 2)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    with tempfile.TemporaryDirectory() as folder:
+        away = {"data_dir": Path(folder), "catalogue_url": SecretStr(""), "chroma_url": ""}
+        here = settings.model_copy(update=away)
+        embedder = Embedder(here.embedding_model)
+        build_s = _build(here, suite, embedder)
+        chain = AnswerChain.open(here)
+        tutorial, figures, measures = _index(here, suite, chain, embedder, build_s)
+        figures |= _search(chain, [case.question for case in suite.cases])
+        asked = answers.measure(chain, here, tutorial, plain, talks, advance)
+    measures += [
+        Measure("search without a model, median, ms", "", figures["search_ms"], 60),
+        *(Measure(*given) for given in answers.bars(asked.figures)),
+    ]
+    return {
+        "started": started,
+        "suite": suite.name,
+        "machine": _machine(),
+        **commit(),
+        "measures": [asdict(one) | {"is_met": one.is_met} for one in measures],
+        "figures": figures | asked.figures,
+        "questions": asked.rows,
+    }
+
+
+def _build(settings: Settings, suite: Suite, embedder: Embedder) -> float:
+    """The seconds that it takes to index a suite's articles, with the model in memory."""
+    return _seconds(
+        lambda: ingest(
+            settings.data_dir,
+            settings.embedding_model,
+            suite.sources,
+            only=True,
+            load_embedder=lambda: embedder,
+        )
+    )
+
+
+def _index(
+    settings: Settings, suite: Suite, chain: AnswerChain, embedder: Embedder, build_s: float
+) -> tuple[TutorialChain, dict[str, float], list[Measure]]:
+    llm = chain.llm()
+    articles = list(chain.retriever.index.catalogue.all_articles())
+    texts = [context_of(article) + p.text for article in articles for p in chunk(article, embedder.fits)]
+    # Ours was first; then bare, the tutorial's, ours again, bare: what else the machine does falls on all.
+    bare = [_seconds(lambda: embedder.encode(texts))]
+    began = perf_counter()
+    tutorial = TutorialChain(articles, embedder, llm)
+    theirs = perf_counter() - began
+    with tempfile.TemporaryDirectory() as again:
+        elsewhere = settings.model_copy(update={"data_dir": Path(again)})
+        built = [build_s, _build(elsewhere, suite, embedder)]
+    bare.append(_seconds(lambda: embedder.encode(texts)))
+    index_s, bare_s = statistics.mean(built), statistics.mean(bare)
+    figures = {
+        "articles": len(articles),
+        "passages": len(texts),
+        "index_s": round(index_s, 2),
+        "bare_model_s": round(bare_s, 2),
+        "tutorial_index_s": round(theirs, 2),
+    }
+    return (
+        tutorial,
+        figures,
+        [
+            Measure(
+                "passages indexed a second",
+                "the bare embedding model's",
+                round(bare_s / index_s, 3),
+                0.9,
+                True,
+            ),
+            Measure(
+                "articles indexed a second", "the tutorial chain's", round(theirs / index_s, 3), 1.8, True
+            ),
+        ],
+    )
+
+
+def _search(chain: AnswerChain, questions: Sequence[Any]) -> dict[str, float]:
+    queries = [understand(question).queries for question in questions]
+    for query in queries[:5]:
+        chain.retriever.search(query, _K)
+    # Numbered, so that none has been embedded before.
+    queries = [tuple(f"{n} {text}" for text in query) for n, query in enumerate(queries)]
+    times = sorted(1000 * _seconds(lambda q=query: chain.retriever.search(q, _K)) for query in queries)  # type: ignore[misc]
+    return {
+        "search_ms": round(statistics.median(times), 1),
+        "search_p95_ms": round(times[int(0.95 * len(times))], 1),
+    }
+
+
+def _machine() -> dict[str, Any]:
+    import torch
+
+    model = ""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.processor()
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "bfloat16": bool(torch.cpu._is_avx512_bf16_supported()),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started
