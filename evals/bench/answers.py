@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 from langchain_core.messages import BaseMessage
 
-from evals.peers.tutorial import TutorialChain
+from corpus.errors import UsageError
+from evals.peers import Peer
 from evals.suite import Case
 from rag.chain import AnswerChain
 from rag.generate import system_messages
@@ -79,9 +80,15 @@ class _Server:
         return len(self._post("/tokenize", {"content": text, "parse_special": True})["tokens"])
 
     def _post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
-        reply = httpx.post(f"{self.root}{path}", json=content, timeout=600)
-        reply.raise_for_status()
-        return dict(reply.json())
+        try:
+            reply = httpx.post(f"{self.root}{path}", json=content, timeout=600)
+            reply.raise_for_status()
+            return dict(reply.json())
+        except (httpx.HTTPError, ValueError) as error:
+            raise UsageError(
+                f"{self.root} does not tell its raw speed as llama.cpp's server does ({error}): "
+                "leave REEX_LLM out, so that the packaged model is measured."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class Measured:
 def measure(
     chain: AnswerChain,
     settings: Settings,
-    tutorial: TutorialChain,
+    tutorial: Peer,
     plain: Sequence[Case],
     talks: Sequence[Case],
     advance: Callable[[int, int], None],
@@ -110,6 +117,9 @@ def measure(
             since a refusal has no first word.
         talks: follow-ups.
         advance: is told how many questions of how many have been asked.
+
+    Raises:
+        UsageError: the model's server is not llama.cpp's.
     """
     opened = chain.llm()
     llm = _Timed(opened.name, opened.chat, opened.provider)
@@ -136,7 +146,7 @@ def bars(figures: dict[str, float]) -> list[tuple[str, str, float, float]]:
 def _questions(
     chain: AnswerChain,
     llm: _Timed,
-    tutorial: TutorialChain,
+    tutorial: Peer,
     cases: Sequence[Case],
     advance: Callable[[int], None],
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
@@ -207,7 +217,7 @@ def _ours(
     }
 
 
-def _theirs(tutorial: TutorialChain, question: Question) -> dict[str, float]:
+def _theirs(tutorial: Peer, question: Question) -> dict[str, float]:
     answer = tutorial.invoke(question)
     return {"their_first": answer.timings.first_token_s or 0.0, "their_whole": answer.timings.total_s}
 

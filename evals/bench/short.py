@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from evals.bench import answers
-from evals.peers.tutorial import TutorialChain
+from evals.peers import Peer, open_peer
 from evals.run import commit, spread
 from evals.suite import Suite, read_suite
 from rag.chain import AnswerChain
@@ -68,7 +68,7 @@ def measure(settings: Settings, suite_name: str, questions: int, advance: Advanc
         advance: is told how many of the questions have been asked.
 
     Raises:
-        ReexError: a model or the suite cannot be used.
+        ReexError: a model or the suite cannot be used, or the tutorial chain's packages are missing.
     """
     suite = read_suite(suite_name)
     plain = [case for case in suite.cases if not case.question.history and case.answerable]
@@ -114,14 +114,14 @@ def _build(settings: Settings, suite: Suite, embedder: Embedder) -> float:
 
 def _index(
     settings: Settings, suite: Suite, chain: AnswerChain, embedder: Embedder, build_s: float
-) -> tuple[TutorialChain, dict[str, float], list[Measure]]:
+) -> tuple[Peer, dict[str, float], list[Measure]]:
     llm = chain.llm()
     articles = list(chain.retriever.index.catalogue.all_articles())
     texts = [context_of(article) + p.text for article in articles for p in chunk(article, embedder.fits)]
     # Ours was first; then bare, the tutorial's, ours again, bare: what else the machine does falls on all.
     bare = [_seconds(lambda: embedder.encode(texts))]
     began = perf_counter()
-    tutorial = TutorialChain(articles, embedder, llm)
+    tutorial = open_peer("tutorial", articles, embedder, llm)
     theirs = perf_counter() - began
     with tempfile.TemporaryDirectory() as again:
         elsewhere = settings.model_copy(update={"data_dir": Path(again)})
