@@ -69,6 +69,16 @@ _HEDGE = re.compile(
     r"|可能|预计|计划|有望|将|据称",
     re.IGNORECASE,
 )
+_WISH = re.compile(
+    r"\b(?:ask(?:s|ed)? (?:that|for|\w+ to)|requir\w+|oblig\w+|call(?:s|ed)? (?:for|on)|urg(?:es?|ed)"
+    r"|want(?:s|ed)?|should|must|shall)\b|要求|应当|应该|必须",
+    re.IGNORECASE,
+)
+_PREDICTS = re.compile(r"\b(?:will|expect\w*|forecast\w*|predict\w*|going to)\b|将|预计", re.IGNORECASE)
+# From a time on, or up to it: "by 2017" is not "since 2017".
+_BOUND = re.compile(
+    r"\b(?:(since|after|from)|(?:by|until|till|before)) (?:\w+ ){0,2}?((?:19|20)\d\d)\b", re.IGNORECASE
+)
 _STAGE = re.compile(
     r"\b(min|refin|separat|process|recycl|explor)(?:es?|ed|ing|ery|eries|ation|ors?|ers?)\b", re.IGNORECASE
 )
@@ -334,16 +344,26 @@ def _told(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> float:
 
 
 def _added(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
-    """What a sentence adds to its source: a reason, certainty, or another stage of the chain; else empty."""
+    """What a sentence makes of its source, such as a reason or a certainty; empty when it only tells it."""
     source = aligned(sentence, hits, rarity)
     if _REASON.search(sentence) and not _GIVES_REASON.search(source):
         return "the passage does not give that as the reason, it seems"
     if _HEDGE.search(source) and not _HEDGE.search(sentence):
         return "the passage says so with a reservation"
+    if _WISH.search(source) and not _WISH.search(sentence) and _PREDICTS.search(sentence):
+        return "the passage says that somebody wants it so"
+    bounds = _bounds(source)
+    if any(bounds.get(year, begins) != begins for year, begins in _bounds(sentence).items()):
+        return "the passage counts from that year on where this counts up to it, or the other way round"
     said, read = (set(map(str.lower, _STAGE.findall(text))) for text in (sentence, source))
     if said and read and said.isdisjoint(read):
         return "the passage speaks of another stage, it seems"
     return ""
+
+
+def _bounds(text: str) -> dict[str, bool]:
+    """The years that a text counts from or up to, and whether it counts from them on."""
+    return {year: bool(begins) for begins, year in _BOUND.findall(text)}
 
 
 def _clause_of_another(sentence: str, figure: Figure, source: str) -> Support | None:

@@ -263,6 +263,11 @@ def test_a_denial_is_not_told_as_a_fact() -> None:
             "The works opened in May will turn out 900 tonnes a year.",
         ),
         ("The ministry has stopped issuing permits.", "The ministry has in effect stopped issuing permits."),
+        (
+            "Recycling will cover 25% of demand by 2030.",
+            "The law asks that recycling cover 25% of demand by 2030.",
+        ),
+        ("By 2019 the carmaker had cut its use by 25%.", "The carmaker had cut its use by 25% since 2019."),
     ],
 )
 def test_what_a_sentence_makes_surer_or_moves_along_the_chain_is_weak(sentence: str, source: str) -> None:
