@@ -22,7 +22,7 @@ def bench(
 ) -> None:
     """Measure indexing, search and answers against the tutorial chain, in the same run.
 
-    Takes about ten minutes on two cores with nothing else to do. The result is kept as JSON and as a page
+    Takes ten to twenty minutes on two cores with nothing else to do. The result is kept as JSON and as a page
     with plots in the folder benchmarks of the data directory; the corpus there is left alone.
     """
     from evals.bench.page import as_html, as_text
