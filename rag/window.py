@@ -173,7 +173,9 @@ def _absolute(question: str) -> DateWindow | None:
             return DateWindow(until=first - timedelta(days=1))
     for start, end, said in dates:
         told = (said.month or said.quarter or said.half) and _TOLD.search(question)
-        if not (told or _ABOUT_REPORTING.search(question)) or _is_of_the_figures(question, start, end):
+        # A day is that of an event, of which the next days write too, unless news of that day are asked for.
+        asks = _NEWS.search(question) if said.day else told or _ABOUT_REPORTING.search(question)
+        if not asks or _is_of_the_figures(question, start, end):
             continue
         if _IN.search(question[:start]) or re.search(r"[\u3400-\u9fff]", question):
             return DateWindow(*_bounds(said))

@@ -42,6 +42,7 @@ def window(since: str = "", until: str = "") -> DateWindow:
         ("2026年1月以来莱纳斯有什么进展？", window("2026-01-01")),
         ("2025年5月之前包钢说了什么？", window(until="2025-04-30")),
         ("上个月的报道", window("2026-10-01", "2026-10-31")),
+        ("Any news of 13 May 2025 on Baogang?", window("2025-05-13", "2025-05-13")),
     ],
 )
 def test_a_window_is_read(question: str, expected: DateWindow) -> None:
@@ -52,6 +53,8 @@ def test_a_window_is_read(question: str, expected: DateWindow) -> None:
 @pytest.mark.parametrize(
     "question",
     [
+        "What was announced on 13 May 2025 in Baotou?",  # the papers wrote of it on the 14th
+        "2025年5月13日的钕价与中国宣布管制前相比上涨了多少？",
         "How much NdPr did Lynas produce in 2024?",
         "Which refiners said that they made money in 2024?",
         "He says people were confused over the past year: why?",
