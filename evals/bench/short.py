@@ -23,7 +23,7 @@ from evals.run import commit, spread
 from evals.suite import Suite, read_suite
 from rag.chain import AnswerChain
 from rag.chunk import chunk, context_of
-from rag.embed import Embedder
+from rag.embed import Embedder, computes_bfloat16
 from rag.ingest import ingest
 from rag.settings import Settings
 from rag.understand import understand
@@ -167,9 +167,6 @@ def _search(chain: AnswerChain, questions: Sequence[Any]) -> dict[str, float]:
 
 
 def _machine() -> dict[str, Any]:
-    import torch
-
-    model = ""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
@@ -178,7 +175,7 @@ def _machine() -> dict[str, Any]:
     return {
         "processor": model,
         "cores": os.cpu_count(),
-        "bfloat16": bool(torch.cpu._is_avx512_bf16_supported()),
+        "bfloat16": computes_bfloat16(),
         "load": round(os.getloadavg()[0], 1),
     }
 
