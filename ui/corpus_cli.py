@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from rag.settings import Settings, load_settings
 from ui.library import Wanted, article_as_data, changed_lines
 from ui.options import AsJson, DataDir, print_json
 from ui.progress import progress
+
+if TYPE_CHECKING:
+    from rag.embed import Embedder
 
 app = typer.Typer(help="Look into the corpus, and mend it.", no_args_is_help=True)
 
@@ -201,7 +204,13 @@ def forget(
             raise UsageError(f"{known} was not forgotten.")
         told = f"{known} may be taken in again: reex ingest."
     else:
-        delete(settings.data_dir, settings.embedding_model, known, **where)
+        delete(
+            settings.data_dir,
+            settings.embedding_model,
+            known,
+            **where,
+            load_embedder=lambda: _embedder(settings),
+        )
         told = f"{known} is forgotten. It comes back only after: reex corpus forget --undo {known}"
     if as_json:
         print_json({"url": known, "forgotten": not undo})
@@ -226,7 +235,7 @@ def verify(
     wrong = found.lost or found.stale or found.unsearchable
     if wrong and repair:
         with progress("Storing passages again") as advance:
-            mend(*place, **where, progress=advance)
+            mend(*place, **where, load_embedder=lambda: _embedder(settings), progress=advance)
         found = check(*place, **where)
     if as_json:
         print_json({**vars(found), "repaired": bool(wrong and repair)})
@@ -275,6 +284,12 @@ def _where(settings: Settings) -> dict[str, Any]:
         "catalogue_url": settings.catalogue_url.get_secret_value(),
         "chroma": ChromaServer.of(settings),
     }
+
+
+def _embedder(settings: Settings) -> "Embedder":
+    from rag.embed import Embedder
+
+    return Embedder(settings.embedding_model, settings.cache_dir)
 
 
 def _found(catalogue: Catalogue, url: str) -> tuple[Record, list[Version]]:

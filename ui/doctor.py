@@ -7,13 +7,22 @@ from dataclasses import dataclass
 
 from corpus.errors import ReexError
 from rag import model_file
-from rag.embed import PACKAGED, packaged_model
 from rag.index import open_index
 from rag.llm import name_of, uses_packaged_model
+from rag.minilm import PACKAGED, packaged_model
 from rag.settings import Settings
 from rag.tokens import count_tokens
 
-_PACKAGES = ("chromadb", "langchain", "sentence-transformers", "torch", "gradio", "tiktoken", "xllamacpp")
+_PACKAGES = (
+    "chromadb",
+    "langchain",
+    "sentence-transformers",
+    "openvino",
+    "torch",
+    "gradio",
+    "tiktoken",
+    "xllamacpp",
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
 from corpus.errors import ReexError, UsageError
-from rag import embed
 from rag.answer_cache import AnswerCache
 from rag.chain import AnswerChain
 from rag.settings import Settings
@@ -129,7 +128,6 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
     if port != settings.port:
         print(f"Port {settings.port} is taken, so port {port} is used.", flush=True)
     log.start(settings)
-    embed.use_one_core()
     state = open_state(settings)
     try:
         if settings.sign_in and not Accounts(state).has_admin():

@@ -23,7 +23,7 @@ import numpy as np
 
 from corpus.database import now
 from evals import generated
-from rag.embed import PACKAGED, Embedder, Vectors, use_one_core
+from rag.embed import PACKAGED, Embedder, Vectors
 from rag.index import Index
 from rag.names import spelled_out
 from rag.retrieve import Retriever
@@ -84,7 +84,6 @@ def _cut_off(folder: Path, passages: int, dimensions: int) -> None:
 
 def measure(folder: Path) -> dict[str, Any]:
     """Open the index and search, in this process; times in milliseconds, sizes in GB."""
-    use_one_core()  # as the server does
     embedder = Embedder()
     embedder.encode(["the first one is slow"])
     before = _resident()

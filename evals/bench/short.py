@@ -23,8 +23,9 @@ from evals.run import commit, spread
 from evals.suite import Suite, read_suite
 from rag.chain import AnswerChain
 from rag.chunk import chunk, context_of
-from rag.embed import Embedder, computes_bfloat16
+from rag.embed import Embedder
 from rag.ingest import ingest
+from rag.minilm import computes_bfloat16
 from rag.settings import Settings
 from rag.understand import understand
 
@@ -78,7 +79,7 @@ def measure(settings: Settings, suite_name: str, questions: int, advance: Advanc
     with tempfile.TemporaryDirectory() as folder:
         away = {"data_dir": Path(folder), "catalogue_url": SecretStr(""), "chroma_url": ""}
         here = settings.model_copy(update=away)
-        embedder = Embedder(here.embedding_model)
+        embedder = Embedder(here.embedding_model, here.cache_dir)
         build_s = _build(here, suite, embedder)
         chain = AnswerChain.open(here)
         tutorial, figures, measures = _index(here, suite, chain, embedder, build_s)

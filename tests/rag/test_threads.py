@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from rag.embed import PACKAGED, Embedder, Vectors, packaged_model
+from rag.embed import PACKAGED, Embedder, Vectors
 from rag.index import Index
 from rag.ingest import ingest
+from rag.minilm import packaged_model
 from rag.retrieve import Retriever
 
 QUESTIONS = [

