@@ -1,6 +1,6 @@
 """Other systems over the same corpus, questions, embedding model and language model.
 
-A peer is a class with ``invoke(question) -> Answer``, made from articles, our embedding model and
+A peer is a class with ``invoke(question) -> Answer``, made from articles, an embedding model and
 our language model; it lives in a module of its own, and its packages are in the extra ``peers``.
 """
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from corpus.article import Article
 from corpus.errors import UsageError
-from rag.embed import Embedder
+from rag.embed import Vectors
 from rag.llm import LLM
 from rag.types import Answer, Question
 
@@ -28,7 +28,13 @@ class Peer(Protocol):
     def invoke(self, question: Question) -> Answer: ...
 
 
-def open_peer(name: str, articles: Sequence[Article], embedder: Embedder, llm: LLM) -> Peer:
+class Encoder(Protocol):
+    """An embedding model, ours or another."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors: ...
+
+
+def open_peer(name: str, articles: Sequence[Article], embedder: Encoder, llm: LLM) -> Peer:
     """A peer over a corpus.
 
     Raises:

@@ -14,8 +14,8 @@ from haystack.document_stores.in_memory import InMemoryDocumentStore
 from langchain_core.messages import HumanMessage
 
 from corpus.article import Article
+from evals.peers import Encoder
 from evals.peers.answer import Source, answer
-from rag.embed import Embedder
 from rag.llm import LLM
 from rag.types import Answer, Question, Timings
 
@@ -35,7 +35,7 @@ Answer:"""
 class Haystack:
     """Split by 200 words, embed, keep in memory; then retrieve four, prompt and generate."""
 
-    def __init__(self, articles: Sequence[Article], embedder: Embedder, llm: LLM):
+    def __init__(self, articles: Sequence[Article], embedder: Encoder, llm: LLM):
         self._articles = {article.url: article for article in articles}
         self._embedder = embedder
         self._llm = llm

@@ -15,8 +15,8 @@ from llama_index.core.query_engine import CitationQueryEngine
 from pydantic import PrivateAttr
 
 from corpus.article import Article
+from evals.peers import Encoder
 from evals.peers.answer import Source, answer
-from rag.embed import Embedder
 from rag.llm import LLM
 from rag.tokens import count_tokens
 from rag.types import Answer, Question, Timings
@@ -27,9 +27,9 @@ _ANSWER_TOKENS = 220
 class _SameModel(BaseEmbedding):
     """Our embedding model in LlamaIndex's interface."""
 
-    _embedder: Embedder = PrivateAttr()
+    _embedder: Encoder = PrivateAttr()
 
-    def __init__(self, embedder: Embedder):
+    def __init__(self, embedder: Encoder):
         super().__init__(model_name="same")
         self._embedder = embedder
 
@@ -71,7 +71,7 @@ class _SameLLM(CustomLLM):
 class LlamaIndex:
     """`CitationQueryEngine` with its defaults: the two nearest nodes, cut to 512 tokens."""
 
-    def __init__(self, articles: Sequence[Article], embedder: Embedder, llm: LLM):
+    def __init__(self, articles: Sequence[Article], embedder: Encoder, llm: LLM):
         Settings.tokenizer = lambda text: [""] * count_tokens(text)  # its own is downloaded
         self._articles = {article.url: article for article in articles}
         self._llm = _SameLLM(llm)

@@ -15,8 +15,8 @@ from langchain_core.messages import HumanMessage
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from corpus.article import Article
+from evals.peers import Encoder
 from evals.peers.answer import Source, answer
-from rag.embed import Embedder
 from rag.llm import LLM
 from rag.types import Answer, Question, Timings
 
@@ -31,7 +31,7 @@ Answer:"""
 class _SameModel(Embeddings):
     """Our embedding model in LangChain's interface, so that both systems use one model."""
 
-    def __init__(self, embedder: Embedder):
+    def __init__(self, embedder: Encoder):
         self._embedder = embedder
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -44,7 +44,7 @@ class _SameModel(Embeddings):
 class TutorialChain:
     """Load, split, store; then retrieve and generate."""
 
-    def __init__(self, articles: Sequence[Article], embedder: Embedder, llm: LLM):
+    def __init__(self, articles: Sequence[Article], embedder: Encoder, llm: LLM):
         splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200, add_start_index=True)
         documents = [Document(article.text, metadata={"url": article.url}) for article in articles]
         self._store = Chroma(
