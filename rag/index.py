@@ -44,6 +44,7 @@ _COLLECTION = "passages"
 _FIELDS = "with-publisher"  # names what `_to_metadata` keeps; part of the fingerprint of an index
 _BATCH = 1000  # passages at once
 _VERSIONS = 100  # versions of articles at once
+_REMEMBERED = 5_000  # passages, some 5 MB
 _EXACT = 12  # see `Index.dense`
 # With 100, one in twenty of the ten nearest passages is missed among a hundred thousand.
 _EF_SEARCH = 500
@@ -81,6 +82,9 @@ class Index:
         """
         self._folder = folder
         self._following = Lock()
+        # Passages that came up lately: Chroma takes as long to read six as to find them. An id stands for the
+        # same slice of the same version for ever.
+        self._read: dict[str, Passage] = {}
         self._fingerprint = {"embedding_model": embedding_model, "chunking": CHUNKING, "fields": _FIELDS}
         if create:
             try:
@@ -260,11 +264,16 @@ class Index:
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages with these ids that belong to the published state of the corpus."""
         known = self.lexical.known(ids)
-        if not known:  # Chroma takes no empty list
-            return {}
-        found = self._collection.get(ids=known, include=["documents", "metadatas"])
-        rows = zip(found["ids"], found["documents"] or (), found["metadatas"] or (), strict=True)
-        return {id_: _to_passage(id_, text, meta) for id_, text, meta in rows}
+        passages = {id_: passage for id_ in known if (passage := self._read.get(id_))}
+        fresh = [id_ for id_ in known if id_ not in passages]
+        if fresh:  # Chroma takes no empty list
+            found = self._collection.get(ids=fresh, include=["documents", "metadatas"])
+            rows = zip(found["ids"], found["documents"] or (), found["metadatas"] or (), strict=True)
+            passages |= {id_: _to_passage(id_, text, meta) for id_, text, meta in rows}
+            if len(self._read) > _REMEMBERED:
+                self._read.clear()
+            self._read |= {id_: passages[id_] for id_ in fresh if id_ in passages}
+        return passages
 
     def passages_of(self, article_id: str) -> list[Passage]:
         """The passages of an article, in the order of its text."""

@@ -49,6 +49,7 @@ PAGES: Pages = {
 _ABOUT = """Cited answers from articles on the rare-earth industry. Send an API key, which `reex user key`
 makes, as `Authorization: Bearer reex_…`; a server that asks nobody to sign in needs none."""
 _THREADS = 200
+_LOOK_S = 0.02
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -86,16 +87,24 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
     if pages:
         app.add_route("/mcp", _to_tools, methods=["GET", "POST", "DELETE"])
         offered = tools.build(service, allowances)
+        _look_less_often(offered)
         gr.mount_gradio_app(app, offered, "/mcp", **frame.mounting("reader") | {"mcp_server": True})
     for path, (build, role) in pages.items():
         if path != "/":  # which would take /library for a path of its own
             app.add_route(path, _with_slash)
         blocks = build(service)
         blocks.queue(default_concurrency_limit=8)
+        _look_less_often(blocks)
         for event in blocks.fns.values():
             event.api_visibility = "private"  # programs have an API of their own, with limits
         gr.mount_gradio_app(app, blocks, path, **frame.mounting(role))
     return app
+
+
+def _look_less_often(blocks: gr.Blocks) -> None:
+    # Gradio looks for a waiting call a thousand times a second, for each page by itself, which kept a tenth
+    # of a core busy when nobody was there.
+    blocks._queue.sleep_when_free = _LOOK_S
 
 
 @contextlib.asynccontextmanager
