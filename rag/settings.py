@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         description="a question that would probably wait longer for the model, in seconds, is refused",
     )
     searches_at_once: int = Field(
-        default=16,
+        default=32,
         ge=1,
         validation_alias=_either("REEX_SEARCHES_AT_ONCE"),
         description="how many searches of programs are under way at once; one more is refused",
