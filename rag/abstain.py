@@ -20,7 +20,7 @@ from rag.sentences import has_cjk
 from rag.support import RANK
 from rag.types import Sentence, Support
 
-MIN_SIMILARITY = 0.25
+MIN_SIMILARITY = 0.265
 MIN_COVERAGE = 0.2
 
 Outcome = Literal["supported", "weak", "unsupported", "refusal", "beside"]

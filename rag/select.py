@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from corpus.article import Article
 from rag.asked import asks_for_date, asks_for_figure, asks_twice, compares
 from rag.dates import find_dates
@@ -137,9 +139,15 @@ def rank_sentences(
     texts = [hit.article.text[start:end] for hit, start, end in spans]
     # With its title, a sentence that only says "the plant" is near to a question that names it;
     # without, sentences of one article differ by what they say. Both are wanted.
-    headings = {hit.article.id: heading(hit.article) for hit in hits}
-    titled = [f"{headings[hit.article.id]}: {text}" for (hit, _, _), text in zip(spans, texts, strict=True)]
-    cosines = (embedder.encode_again([*texts, *titled]) @ vector[0]).reshape(2, -1).mean(axis=0)
+    # The sum of both vectors stands for the two as one text: the evidence holds all facts as often (545 of
+    # 596 questions), and one text instead of two is embedded for each sentence.
+    articles = {hit.article.id: hit.article for hit in hits}
+    titles = embedder.encode_again([heading(article) for article in articles.values()])
+    title_of = dict(zip(articles, titles, strict=True))
+    plain = embedder.encode_again(texts)
+    titled = plain + np.stack([title_of[hit.article.id] for hit, _, _ in spans])
+    titled /= np.linalg.norm(titled, axis=1, keepdims=True)
+    cosines = (plain + titled) @ vector[0] / 2
     title_terms = {hit.article.id: set(terms(hit.article.title)) for hit in hits}
     passage_prior, article_prior = _priors(hits)
     for_figure, for_date = asks_for_figure(question), asks_for_date(question)
