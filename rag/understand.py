@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from corpus.clean import clean_line, clean_text
 from corpus.errors import UsageError
@@ -177,16 +177,18 @@ def _names_any(text: str, history: Sequence[Turn]) -> bool:
 
 def _rewrite(question: Question, complete: Complete) -> str:
     conversation = "\n".join(_line(turn) for turn in question.history[-_REMEMBERED_TURNS:])
-    reply = _ask(complete, prompt("rewrite", conversation=conversation, question=question.text))
+    # The stable part first, and as the system's: a local server keeps it, and the model keeps to it.
+    follow_up = prompt("follow_up", conversation=conversation, question=question.text)
+    reply = _ask(complete, SystemMessage(prompt("rewrite")), HumanMessage(follow_up))
     return reply if 0 < len(reply) <= 2 * len(question.text) + 300 else ""
 
 
 def _translate(text: str, complete: Complete) -> str:
-    return _ask(complete, prompt("translate", question=text))
+    return _ask(complete, HumanMessage(prompt("translate", question=text)))
 
 
-def _ask(complete: Complete, text: str) -> str:
-    reply = clean_text(complete([HumanMessage(text)], _REWRITE_TOKENS))
+def _ask(complete: Complete, *messages: BaseMessage) -> str:
+    reply = clean_text(complete(list(messages), _REWRITE_TOKENS))
     return reply.split("\n")[0].strip().strip('"')
 
 
