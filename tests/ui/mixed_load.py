@@ -190,7 +190,10 @@ class Desk:
 
 def browser(url: str, **headers: str) -> httpx.Client:
     """What talks to the product for somebody."""
-    return httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
+    # The server closes a connection that nobody used for five seconds, just when httpx would use it again; a
+    # browser would then ask once more.
+    limits = httpx.Limits(keepalive_expiry=2)
+    return httpx.Client(base_url=url, headers=headers, timeout=60, limits=limits, trust_env=False)
 
 
 def sign_in(url: str, name: str) -> httpx.Client:
