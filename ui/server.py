@@ -102,7 +102,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
 
 
 def _look_less_often(blocks: gr.Blocks) -> None:
-    # Gradio looks for a waiting call a thousand times a second, for each page by itself, which kept a tenth
+    # Gradio looks for a waiting call a thousand times a second, for each page by itself, which kept 7 %
     # of a core busy when nobody was there.
     blocks._queue.sleep_when_free = _LOOK_S
 
