@@ -160,7 +160,7 @@ def open_judge(settings: Settings, assembling: Assembling = lambda done, total: 
             f"Judges need the extra judges ({error}): pip install -c constraints.txt -e '.[judges]'."
         ) from error
     llm = open_llm(settings, assembling)
-    embedder = Embedder(settings.embedding_model, settings.cache_dir)
+    embedder = Embedder.of(settings)
     model = _OurModel(llm)
     embeddings = SimpleNamespace(
         embed_query=lambda text: embedder.encode([text]), embed_documents=embedder.encode

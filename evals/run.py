@@ -183,7 +183,7 @@ def _with_corpus(suite: Suite, settings: Settings) -> Settings:
         sources,
         only=True,
         rebuild=True,
-        load_embedder=lambda: Embedder(settings.embedding_model, settings.cache_dir),
+        load_embedder=lambda: Embedder.of(settings),
     )
     return settings.model_copy(update={"data_dir": folder, "catalogue_url": SecretStr(""), "chroma_url": ""})
 

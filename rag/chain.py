@@ -152,7 +152,7 @@ def open_retriever(settings: Settings) -> Retriever:
         IndexUnusableError: there is no index, or another embedding model built it.
     """
     index = open_index(settings)
-    return Retriever(index, Embedder(settings.embedding_model, settings.cache_dir))
+    return Retriever(index, Embedder.of(settings))
 
 
 class _Run:

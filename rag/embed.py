@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rag.errors import ModelFileError
 from rag.minilm import PACKAGED, MiniLM, Vectors, computes_bfloat16, cores
-from rag.settings import default_cache_dir
+from rag.settings import Settings, default_cache_dir
 
 __all__ = ["PACKAGED", "Embedder", "Vectors"]
 
@@ -52,6 +52,11 @@ class Embedder:
         self._known: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()  # the latest used last
         self._remembering = threading.Lock()
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Embedder":
+        """The one that the settings name."""
+        return cls(settings.embedding_model, settings.cache_dir)
+
     def fits(self, text: str) -> bool:
         """Whether the model reads the text to its end."""
         return self._model.fits(text)
@@ -71,7 +76,7 @@ class Embedder:
         with self._remembering:
             known = {text: self._known[text] for text in wanted if text in self._known}
         if fresh := [text for text in wanted if text not in known]:
-            vectors = self._encode(fresh) if len(fresh) <= _FEW else self._encode_many(fresh)
+            vectors = self._model.encode(fresh) if len(fresh) <= _FEW else self._encode_many(fresh)
             # Copies, since each row would keep all of its batch alive.
             known |= {text: row.copy() for text, row in zip(fresh, vectors, strict=True)}
         with self._remembering:
@@ -86,11 +91,10 @@ class Embedder:
         """On all cores, in small portions of like length, so that a query waits for one and not for all."""
         by_length = np.argsort([-len(text) for text in texts], kind="stable")
         portions = [[texts[n] for n in by_length[i : i + _FEW]] for i in range(0, len(texts), _FEW)]
-        result: Vectors = np.concatenate([*self._threads.map(self._encode, portions)])[np.argsort(by_length)]
+        result: Vectors = np.concatenate([*self._threads.map(self._model.encode, portions)])[
+            np.argsort(by_length)
+        ]
         return result
-
-    def _encode(self, texts: Sequence[str]) -> Vectors:
-        return self._model.encode(texts)
 
 
 class _OwnModel:

@@ -162,7 +162,7 @@ def update(
             retire_after_days=settings.retire_after_days,
             open_source=lambda name: open_by_name(name, fetcher),
             stopped=halt.is_set,
-            **{"load_embedder": lambda: Embedder(settings.embedding_model, settings.cache_dir)} | options,
+            **{"load_embedder": lambda: Embedder.of(settings)} | options,
         )
 
 

@@ -147,23 +147,35 @@ def _openvino() -> Any:
 
 def _converted(cache_dir: Path) -> "openvino.Model":
     """The model in OpenVINO's form, out of the folder of models or newly converted into it."""
-    core = _openvino().Core()
     name = f"{PACKAGED}-{_WEIGHTS_SHA256[:12]}-openvino-{version('openvino')}"
     kept = cache_dir / name / "model.xml"
-    if kept.is_file():
-        with suppress(RuntimeError):  # damaged
-            return core.read_model(kept)
-    model = _convert(packaged_model())
+    if model := _read(kept):
+        return model
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(cache_dir / f"{name}.lock"):
-            fresh = cache_dir / f"{name}.part"  # it gets its name when it is whole
-            for folder in (fresh, kept.parent):
-                shutil.rmtree(folder, ignore_errors=True)
-            _openvino().save_model(model, fresh / "model.xml", compress_to_fp16=False)
-            fresh.rename(kept.parent)
-    except (OSError, RuntimeError):
-        pass  # a folder that nobody may write to: it serves unsaved too, until the next start
+            return _read(kept) or _keep(
+                _convert(packaged_model()), kept
+            )  # another process may have been first
+    except OSError:
+        # Nobody may write there: it serves unsaved too, until the next start.
+        return _convert(packaged_model())
+
+
+def _read(kept: Path) -> "openvino.Model | None":
+    if kept.is_file():
+        with suppress(RuntimeError):  # damaged
+            return _openvino().Core().read_model(kept)
+    return None
+
+
+def _keep(model: "openvino.Model", kept: Path) -> "openvino.Model":
+    fresh = kept.parent.with_name(f"{kept.parent.name}.part")  # it gets its name when it is whole
+    with suppress(OSError, RuntimeError):  # a full disk
+        for folder in (fresh, kept.parent):
+            shutil.rmtree(folder, ignore_errors=True)
+        _openvino().save_model(model, fresh / kept.name, compress_to_fp16=False)
+        fresh.rename(kept.parent)
     return model
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from rag.settings import Settings, load_settings
 from ui.library import Wanted, article_as_data, changed_lines
 from ui.options import AsJson, DataDir, print_json
 from ui.progress import progress
-
-if TYPE_CHECKING:
-    from rag.embed import Embedder
 
 app = typer.Typer(help="Look into the corpus, and mend it.", no_args_is_help=True)
 
@@ -189,6 +186,7 @@ def forget(
     data_dir: DataDir = None,
 ) -> None:
     """Delete an article with all its versions, and never take it in again until told."""
+    from rag.embed import Embedder
     from rag.ingest import forget as delete
     from rag.ingest import remember
 
@@ -209,7 +207,7 @@ def forget(
             settings.embedding_model,
             known,
             **where,
-            load_embedder=lambda: _embedder(settings),
+            load_embedder=lambda: Embedder.of(settings),
         )
         told = f"{known} is forgotten. It comes back only after: reex corpus forget --undo {known}"
     if as_json:
@@ -225,6 +223,7 @@ def verify(
     data_dir: DataDir = None,
 ) -> None:
     """Check that catalogue, Chroma and BM25 agree."""
+    from rag.embed import Embedder
     from rag.ingest import mend
     from rag.ingest import verify as check
 
@@ -235,7 +234,7 @@ def verify(
     wrong = found.lost or found.stale or found.unsearchable
     if wrong and repair:
         with progress("Storing passages again") as advance:
-            mend(*place, **where, load_embedder=lambda: _embedder(settings), progress=advance)
+            mend(*place, **where, load_embedder=lambda: Embedder.of(settings), progress=advance)
         found = check(*place, **where)
     if as_json:
         print_json({**vars(found), "repaired": bool(wrong and repair)})
@@ -284,12 +283,6 @@ def _where(settings: Settings) -> dict[str, Any]:
         "catalogue_url": settings.catalogue_url.get_secret_value(),
         "chroma": ChromaServer.of(settings),
     }
-
-
-def _embedder(settings: Settings) -> "Embedder":
-    from rag.embed import Embedder
-
-    return Embedder(settings.embedding_model, settings.cache_dir)
 
 
 def _found(catalogue: Catalogue, url: str) -> tuple[Record, list[Version]]:

@@ -92,7 +92,7 @@ def measure(settings: Settings, suite_name: str, questions: int, advance: Advanc
     with tempfile.TemporaryDirectory() as folder:
         away = {"data_dir": Path(folder), "catalogue_url": SecretStr(""), "chroma_url": ""}
         here = settings.model_copy(update=away)
-        embedder = Embedder(here.embedding_model, here.cache_dir)
+        embedder = Embedder.of(here)
         build_s = _build(here, suite, embedder)
         chain = AnswerChain.open(here)
         tutorial, figures, measures = _index(here, suite, chain, embedder, build_s)

@@ -25,7 +25,7 @@ _ANSWER_TOKENS = 220
 
 
 class _SameModel(BaseEmbedding):
-    """Our embedding model in LlamaIndex's interface."""
+    """An embedding model in LlamaIndex's interface."""
 
     _embedder: Encoder = PrivateAttr()
 

@@ -29,7 +29,7 @@ Answer:"""
 
 
 class _SameModel(Embeddings):
-    """Our embedding model in LangChain's interface, so that both systems use one model."""
+    """An embedding model in LangChain's interface, so that both systems use one model."""
 
     def __init__(self, embedder: Encoder):
         self._embedder = embedder

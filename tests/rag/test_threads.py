@@ -67,8 +67,8 @@ def test_texts_that_come_again_are_not_embedded_again(monkeypatch: pytest.Monkey
     embedder = Embedder()
     monkeypatch.setattr("rag.embed._REMEMBERED", 30)
     passed: list[str] = []
-    embed = embedder._encode
-    monkeypatch.setattr(embedder, "_encode", lambda texts: passed.extend(texts) or embed(texts))
+    embed = embedder._model.encode
+    monkeypatch.setattr(embedder._model, "encode", lambda texts: passed.extend(texts) or embed(texts))
     first, second = QUESTIONS[:20], QUESTIONS[10:40]
     vectors = embedder.encode_again(first + first[:3])
     assert sorted(passed) == sorted(first)  # each once

@@ -260,7 +260,7 @@ def gaps(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
     settings = load_settings(data_dir=data_dir)
     with _desk(settings) as (desk, state):
-        groups = report.gaps(desk, state, Likeness(Embedder(settings.embedding_model, settings.cache_dir)))
+        groups = report.gaps(desk, state, Likeness(Embedder.of(settings)))
     if as_json:
         print_json([group.as_data() for group in groups])
         return
