@@ -65,7 +65,9 @@ class LLM:
         if self.provider != "local":
             return None
         try:
-            reply = result(self.chat.ainvoke(messages, max_tokens=1, logprobs=True, top_logprobs=10), gone)
+            reply = result(
+                lambda: self.chat.ainvoke(messages, max_tokens=1, logprobs=True, top_logprobs=10), gone
+            )
         except StoppedError:
             raise
         except Exception as error:  # see above

@@ -68,7 +68,7 @@ def items(source: AsyncIterator[Item], gone: Gone = never) -> Iterator[Item]:
         cancel()
 
 
-def result(work: Awaitable[Item], gone: Gone = never) -> Item:
+def result(call: Callable[[], Awaitable[Item]], gone: Gone = never) -> Item:
     """What an asynchronous call gives.
 
     Raises:
@@ -76,7 +76,7 @@ def result(work: Awaitable[Item], gone: Gone = never) -> Item:
     """
 
     async def one() -> AsyncIterator[Item]:
-        yield await work
+        yield await call()
 
     return next(iter(items(one(), gone)))
 
