@@ -124,6 +124,15 @@ _pairs = sa.Table(
     sa.Column("other", STRING, primary_key=True, index=True),
 )
 
+# What the sentences of stored passages are compared with a question by; the index makes and reads it.
+_sentences = sa.Table(
+    "sentences",
+    _tables,
+    sa.Column("passage", STRING, primary_key=True),
+    sa.Column("version", STRING, nullable=False, index=True),
+    sa.Column("vectors", sa.LargeBinary, nullable=False),
+)
+
 _IN_USE = sa.and_(_articles.c.state == "active", _articles.c.stored != "")
 _STORED = _articles.join(_versions, _articles.c.stored == _versions.c.hash)
 
@@ -512,6 +521,14 @@ class Catalogue:
                 counts |= {row[0]: row[1] for row in db.execute(_TELLERS_OF, {"some": some})}
         return {version: (cluster, counts.get(cluster, 1)) for version, cluster in found.items()}
 
+    def sentences(self, passages: Iterable[str]) -> dict[str, bytes]:
+        """What `put_sentences` was given for these passages, by their ids; others are absent."""
+        found: dict[str, bytes] = {}
+        with self._reading() as db:
+            for some in _portions(passages):
+                found |= {row.passage: row.vectors for row in db.execute(_SENTENCES_OF, {"some": some})}
+        return found
+
     # Writing
 
     def see(self, articles: Sequence[Article], source: str, when: datetime) -> None:
@@ -562,6 +579,18 @@ class Catalogue:
         )
         with self._writing() as db:
             db.execute(change, [{"which": id_, "version": v, "count": n} for id_, v, n in stored])
+
+    def put_sentences(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep bytes for passages: the id of each, and the content hash of the version it is of."""
+        columns = ("passage", "version", "vectors")
+        with self._writing() as db:
+            _insert_missing(db, _sentences, [dict(zip(columns, row, strict=True)) for row in rows])
+
+    def drop_sentences(self, versions: Iterable[str]) -> None:
+        """Delete what was kept for the passages of these versions."""
+        with self._writing() as db:
+            for some in _portions(versions):
+                db.execute(sa.delete(_sentences).where(_sentences.c.version.in_(some)))
 
     def unstore(self, ids: Iterable[str]) -> None:
         """Record that the index does not hold the passages of articles; unknown ids are no error."""
@@ -725,6 +754,7 @@ class Catalogue:
         if not self.is_outdated:
             with self._writing() as db:
                 db.execute(sa.update(_articles).values(stored="", passages=0))
+                db.execute(sa.delete(_sentences))
             return
         with self._db.guard():
             with self._db.engine.begin() as db:
@@ -808,6 +838,7 @@ def _select_articles(tables: sa.FromClause) -> sa.Select[Any]:
 _SOME: sa.BindParameter[Any] = sa.bindparam("some", expanding=True)
 _FACT = sa.select(_facts.c.value).where(_facts.c.name == sa.bindparam("name"))
 _AT = _select_articles(_versions).where(_versions.c.hash.in_(_SOME))
+_SENTENCES_OF = sa.select(_sentences.c.passage, _sentences.c.vectors).where(_sentences.c.passage.in_(_SOME))
 _STORY_OF = (
     sa.select(_versions.c.hash, _articles.c.cluster)
     .join(_articles, _versions.c.article_id == _articles.c.id)

@@ -196,13 +196,7 @@ class _Run:
         )
         self._retrieve_s = perf_counter() - began
         yield Retrieved(self._understood.question, self._hits)
-        evidence = select(
-            self._understood.queries[0],
-            self._hits,
-            retriever.embedder,
-            retriever.index.lexical.rarity,
-            self._settings.evidence_tokens,
-        )
+        evidence = select(asked.queries[0], self._hits, retriever, self._settings.evidence_tokens)
         self._signals = Signals(evidence.similarity, evidence.coverage)
         if too_weak(evidence):
             yield self._abstain(self._say.nothing_near(), evidence)

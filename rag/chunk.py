@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from corpus.article import Article
+from rag.screen import sentences_that_count
 from rag.sentences import sentence_spans, trimmed
 from rag.tokens import count_tokens
 from rag.types import Passage
@@ -53,6 +54,14 @@ def context_of(article: Article) -> str:
         title = title[: len(title) * 3 // 4].rstrip()
     date = f" ({article.published.isoformat()})" if article.published else ""
     return f"{title}{date}\n" if title or date else ""
+
+
+def embedded(article: Article, passage: Passage) -> tuple[str, list[tuple[int, int]]]:
+    """What is embedded of a passage, and where in it the sentences that count stand."""
+    context = context_of(article)
+    moved = len(context) - passage.start
+    spans = sentences_that_count(article.text, passage.start, passage.end)
+    return context + passage.text, [(start + moved, end + moved) for start, end in spans]
 
 
 def chunk(article: Article, fits: Callable[[str], bool] = lambda text: True) -> list[Passage]:

@@ -2,22 +2,24 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rag.errors import ModelFileError
-from rag.minilm import PACKAGED, MiniLM, Vectors, computes_bfloat16, cores
+from rag.minilm import PACKAGED, MiniLM, Spans, Vectors, computes_bfloat16, cores
 from rag.settings import Settings, default_cache_dir
 
-__all__ = ["PACKAGED", "Embedder", "Vectors"]
+__all__ = ["PACKAGED", "Embedder", "Spans", "Vectors"]
 
 _FEW = 8  # texts; more are no queries
-_REMEMBERED = 20_000  # texts; some 30 MB
+_REMEMBERED = 2_000  # texts; some 3 MB
+
+Found = TypeVar("Found")
 
 
 class _Model(Protocol):
@@ -25,6 +27,7 @@ class _Model(Protocol):
 
     def fits(self, text: str) -> bool: ...
     def encode(self, texts: Sequence[str]) -> Vectors: ...
+    def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]: ...
 
 
 class Embedder:
@@ -63,22 +66,40 @@ class Embedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
-        return self.encode_again(texts) if len(texts) <= _FEW else self._encode_many(texts)
+        if len(texts) <= _FEW:
+            return self._encode_few(texts)
+        result = np.empty((len(texts), self._model.dimensions), np.float32)
+        portions = _portions(texts)
+        for rows, vectors in zip(portions, self._each(self._model.encode, portions, texts), strict=True):
+            result[rows] = vectors
+        return result
 
-    def encode_again(self, texts: Sequence[str]) -> Vectors:
-        """The same for texts that will come again, as the sentences of an article do that many ask about.
+    def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]:
+        """One unit vector for each text, and one for each part of it as it stands there.
 
-        Those that were used lately are remembered.
+        A sentence that only says "the plant" thus lies near a question about the plant that the text names
+        ("late chunking", Günther et al., 2024, arXiv:2409.04701), and it costs nothing beside the text.
         """
+        whole = np.empty((len(texts), self._model.dimensions), np.float32)
+        of_parts: list[Vectors] = [whole] * len(texts)
+        portions = _portions(texts)
+        for rows, (vectors, found) in zip(
+            portions, self._each(self._model.encode_parts, portions, texts, parts), strict=True
+        ):
+            whole[rows] = vectors
+            for row, one in zip(rows, found, strict=True):
+                of_parts[row] = one
+        return whole, of_parts
+
+    def _encode_few(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.zeros((0, self._model.dimensions), np.float32)
         wanted = dict.fromkeys(texts)
         with self._remembering:
             known = {text: self._known[text] for text in wanted if text in self._known}
         if fresh := [text for text in wanted if text not in known]:
-            vectors = self._model.encode(fresh) if len(fresh) <= _FEW else self._encode_many(fresh)
             # Copies, since each row would keep all of its batch alive.
-            known |= {text: row.copy() for text, row in zip(fresh, vectors, strict=True)}
+            known |= {text: row.copy() for text, row in zip(fresh, self._model.encode(fresh), strict=True)}
         with self._remembering:
             for text in wanted:
                 self._known[text] = known[text]
@@ -87,14 +108,19 @@ class Embedder:
                 self._known.popitem(last=False)
         return np.stack([known[text] for text in texts])
 
-    def _encode_many(self, texts: Sequence[str]) -> Vectors:
-        """On all cores, in small portions of like length, so that a query waits for one and not for all."""
-        by_length = np.argsort([-len(text) for text in texts], kind="stable")
-        portions = [[texts[n] for n in by_length[i : i + _FEW]] for i in range(0, len(texts), _FEW)]
-        result: Vectors = np.concatenate([*self._threads.map(self._model.encode, portions)])[
-            np.argsort(by_length)
-        ]
-        return result
+    def _each(
+        self, encode: Callable[..., Found], portions: Iterable[list[int]], *columns: Sequence[object]
+    ) -> Iterator[Found]:
+        """What the model makes of each portion of the rows, on all cores."""
+        return self._threads.map(
+            lambda rows: encode(*([column[n] for n in rows] for column in columns)), portions
+        )
+
+
+def _portions(texts: Sequence[str]) -> list[list[int]]:
+    """The rows of texts of like length, in small portions, so that a query waits for one and not for all."""
+    by_length: list[int] = np.argsort([-len(text) for text in texts], kind="stable").tolist()
+    return [by_length[i : i + _FEW] for i in range(0, len(texts), _FEW)]
 
 
 class _OwnModel:
@@ -135,3 +161,14 @@ class _OwnModel:
             vectors = self._model(features)["sentence_embedding"][:, : self._model.truncate_dim]
             result: Vectors = torch.nn.functional.normalize(vectors.float(), dim=1).numpy()
         return result
+
+    def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]:
+        # Not every model makes a text's vector of the mean of its tokens', so each part is a text of its own;
+        # the sum with the whole text's stands for what is around it.
+        whole = self.encode(texts)
+        of_parts = []
+        for text, vector, spans in zip(texts, whole, parts, strict=True):
+            own = self.encode([text[start:end] for start, end in spans]) if spans else whole[:0]
+            sums = own + vector
+            of_parts.append(sums / np.linalg.norm(sums, axis=1, keepdims=True))
+        return whole, of_parts

@@ -36,7 +36,7 @@ from corpus.sources import open_source as open_by_name
 from corpus.sources.files import STARTER_SOURCE
 from rag.catalogue import one_ingest, open_catalogue
 from rag.chroma import ChromaServer
-from rag.chunk import chunk, context_of
+from rag.chunk import chunk, embedded
 from rag.embed import Embedder, Vectors
 from rag.errors import BusyError
 from rag.index import Index
@@ -55,6 +55,7 @@ Reading = Callable[[str, int], None]
 
 Item = Article | Seen | Rejected
 _Cut = tuple[Entry, Article, list[Passage]]
+_Embedded = tuple[Vectors, list[Vectors]]  # of passages, and of the sentences of each
 
 
 @dataclass
@@ -720,20 +721,20 @@ class _Run:
                     yield entry, article, passages
 
     def _store_batch(
-        self, batch: Sequence[_Cut], vectors: Future[Vectors], embedder: Embedder, failed: set[str]
+        self, batch: Sequence[_Cut], vectors: Future[_Embedded], embedder: Embedder, failed: set[str]
     ) -> None:
         if len(batch) == 1:
             with self._failing_alone(batch[0][0], failed):
-                self._write(batch, vectors.result())
+                self._write(batch, *vectors.result())
             return
         try:
-            self._write(batch, vectors.result())
+            self._write(batch, *vectors.result())
         except (ReexError, OSError, ChromaError):
             raise
         except Exception:  # noqa: BLE001 one of them did it, and shows itself alone
             for each in batch:
                 with self._failing_alone(each[0], failed):
-                    self._write([each], embedder.encode(_texts([each])))
+                    self._write([each], *_embed([each], embedder))
 
     @contextmanager
     def _failing_alone(self, entry: Entry, failed: set[str]) -> Iterator[None]:
@@ -747,10 +748,12 @@ class _Run:
             self._fail(Rejected(entry.url, reason), entry.source, entry.wanted)
             failed.add(entry.article_id)
 
-    def _write(self, batch: Sequence[_Cut], vectors: Vectors) -> None:
+    def _write(self, batch: Sequence[_Cut], vectors: Vectors, sentences: Sequence[Vectors]) -> None:
         self._index.store([(article, passages) for _, article, passages in batch], vectors)
-        if not self._index.holds([passage for _, _, passages in batch for passage in passages]):
+        stored = [passage for _, _, passages in batch for passage in passages]
+        if not self._index.holds(stored):
             raise ValueError("its passages were not stored whole")
+        self._index.store_sentences(stored, sentences)
         self._catalogue.put([(e.article_id, e.wanted, len(passages)) for e, _, passages in batch])
 
     def _clear_failures(self, opened: Mapping[str, _Opened]) -> None:
@@ -811,17 +814,17 @@ def _batches(articles: Iterable[_Cut]) -> Iterator[list[_Cut]]:
 
 def _embedded(
     batches: Iterable[list[_Cut]], embedder: Embedder
-) -> Generator[tuple[list[_Cut], Future[Vectors]], None, None]:
+) -> Generator[tuple[list[_Cut], Future[_Embedded]], None, None]:
     """Each batch with its vectors; the model is at the next one while a batch is written."""
     with ThreadPoolExecutor(1) as model:
-        coming: deque[tuple[list[_Cut], Future[Vectors]]] = deque()
+        coming: deque[tuple[list[_Cut], Future[_Embedded]]] = deque()
         for batch in batches:
-            coming.append((batch, model.submit(embedder.encode, _texts(batch))))
+            coming.append((batch, model.submit(_embed, batch, embedder)))
             if len(coming) > 1:
                 yield coming.popleft()
         yield from coming
 
 
-def _texts(batch: Sequence[_Cut]) -> list[str]:
-    """What is embedded of the passages of articles."""
-    return [context_of(article) + passage.text for _, article, passages in batch for passage in passages]
+def _embed(batch: Sequence[_Cut], embedder: Embedder) -> _Embedded:
+    cut = [embedded(article, passage) for _, article, passages in batch for passage in passages]
+    return embedder.encode_parts([text for text, _ in cut], [sentences for _, sentences in cut])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from rag.errors import ModelFileError
 
@@ -36,6 +36,9 @@ _TOKENS = 256  # that it reads of a text, as its configuration says
 
 Vectors = npt.NDArray[np.float32]
 """Shape (texts, dimensions); every row has length 1."""
+
+Spans = Sequence[tuple[int, int]]
+"""Parts of a text: where each begins and ends."""
 
 
 def packaged_model() -> Path:
@@ -105,19 +108,47 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each of some texts."""
-        tokens = self._tokenizer.encode_batch_fast(list(texts))
+        vectors, _ = self._infer(self._tokenizer.encode_batch_fast(list(texts)))
+        return _unit(vectors)
+
+    def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]:
+        """The same, and a unit vector for each part of each text: the mean of what became of its tokens."""
+        encoded = self._tokenizer.encode_batch(list(texts))
+        vectors, tokens = self._infer(encoded)
+        of_parts = [
+            _pooled(each.offsets, rows, spans, whole)
+            for each, rows, spans, whole in zip(encoded, tokens, parts, vectors, strict=True)
+        ]
+        return _unit(vectors), of_parts
+
+    def _infer(self, encoded: Sequence[Encoding]) -> tuple[Vectors, npt.NDArray[np.float32]]:
+        """A vector for each text, and for each of its tokens."""
         features = {
-            "input_ids": np.array([each.ids for each in tokens], np.int64),
-            "attention_mask": np.array([each.attention_mask for each in tokens], np.int64),
-            "token_type_ids": np.array([each.type_ids for each in tokens], np.int64),
+            "input_ids": np.array([each.ids for each in encoded], np.int64),
+            "attention_mask": np.array([each.attention_mask for each in encoded], np.int64),
+            "token_type_ids": np.array([each.type_ids for each in encoded], np.int64),
         }
         request = self._requests.get()
         try:
-            vectors: Vectors = request.infer(features)[0]
+            found = request.infer(features)
+            return found[0], found[1]
         finally:
             self._requests.put(request)
-        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        return unit
+
+
+def _pooled(
+    offsets: Sequence[tuple[int, int]], tokens: npt.NDArray[np.float32], spans: Spans, whole: Vectors
+) -> Vectors:
+    """Unit vectors of the parts of a text; one without tokens has that of the whole."""
+    starts, ends = np.array(offsets).T
+    rows = [tokens[(starts < end) & (ends > start) & (ends > starts)] for start, end in spans]
+    means = [some.mean(axis=0) if len(some) else whole for some in rows]
+    return _unit(np.stack(means)) if means else np.zeros((0, len(whole)), np.float32)
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> Vectors:
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def cores() -> int:
@@ -147,7 +178,7 @@ def _openvino() -> Any:
 
 def _converted(cache_dir: Path) -> "openvino.Model":
     """The model in OpenVINO's form, out of the folder of models or newly converted into it."""
-    name = f"{PACKAGED}-{_WEIGHTS_SHA256[:12]}-openvino-{version('openvino')}"
+    name = f"{PACKAGED}-{_WEIGHTS_SHA256[:12]}-tokens-openvino-{version('openvino')}"
     kept = cache_dir / name / "model.xml"
     if model := _read(kept):
         return model
@@ -191,14 +222,14 @@ def _convert(folder: Path) -> "openvino.Model":
 
         def forward(
             self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
-        ) -> torch.Tensor:
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             features = {
                 "input_ids": input_ids,
                 "attention_mask": attention_mask,
                 "token_type_ids": token_type_ids,
             }
-            vectors: torch.Tensor = self.model(features)["sentence_embedding"]
-            return vectors
+            found = self.model(features)
+            return found["sentence_embedding"], found["token_embeddings"]
 
     logging.disable(logging.WARNING)  # it looks at every attribute, and some complain of that
     try:

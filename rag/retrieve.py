@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.about import about
-from rag.embed import Embedder
+from rag.chunk import embedded
+from rag.embed import Embedder, Vectors
 from rag.filters import as_spelled
 from rag.index import Index
 from rag.lexical import Found
 from rag.names import names_in, spelled_out
+from rag.screen import sentences_that_count
 from rag.types import UNFILTERED, Filters, Hit
 
 RRF_K = 60
@@ -19,6 +21,7 @@ _CANDIDATES = 40
 _PER_ARTICLE = 2
 _HEAD = 5
 _RECENCY_WEIGHT = 1.0
+_REMEMBERED = 5_000  # passages, some 50 MB
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,23 @@ class Candidate(Found):
     copies: int = 0
 
 
+@dataclass(frozen=True)
+class Rated:
+    """A sentence of a hit, with offsets into its article, and its cosine to a question."""
+
+    hit: Hit
+    start: int
+    end: int
+    similarity: float
+
+
 class Retriever:
     """Finds the passages that speak of what a question asks."""
 
     def __init__(self, index: Index, embedder: Embedder):
         self.index = index
         self.embedder = embedder
+        self._computed: dict[str, Vectors] = {}
 
     def search(
         self, queries: Sequence[str], k: int, filters: Filters = UNFILTERED, latest: bool = False
@@ -93,6 +107,39 @@ class Retriever:
             for one in chosen
             if one.id in passages and one.version in articles
         ]
+
+    def rate(self, question: str, hits: Sequence[Hit]) -> list[Rated]:
+        """The sentences of some hits that count, with their cosines to a question."""
+        (vector,) = self.embedder.encode([question])
+        spans = {
+            hit.passage.id: list(sentences_that_count(hit.article.text, hit.passage.start, hit.passage.end))
+            for hit in hits
+        }
+        counts = {id_: len(some) for id_, some in spans.items() if some}
+        vectors = self._sentences(hits, counts, len(vector))
+        return [
+            Rated(hit, start, end, float(row @ vector))
+            for hit in hits
+            if hit.passage.id in counts
+            for (start, end), row in zip(spans[hit.passage.id], vectors[hit.passage.id], strict=True)
+        ]
+
+    def _sentences(
+        self, hits: Sequence[Hit], counts: Mapping[str, int], dimensions: int
+    ) -> dict[str, Vectors]:
+        """The vectors of the sentences of passages; those that an earlier version stored are computed."""
+        vectors = self.index.sentences(counts, dimensions)
+        lacking = counts.keys() - vectors.keys()
+        vectors |= {id_: rows for id_ in lacking if (rows := self._computed.get(id_)) is not None}
+        if left := [hit for hit in hits if hit.passage.id in counts.keys() - vectors.keys()]:
+            cut = [embedded(hit.article, hit.passage) for hit in left]
+            _, made = self.embedder.encode_parts([text for text, _ in cut], [spans for _, spans in cut])
+            fresh = {hit.passage.id: rows for hit, rows in zip(left, made, strict=True)}
+            if len(self._computed) > _REMEMBERED:
+                self._computed.clear()
+            self._computed |= fresh
+            vectors |= fresh
+        return vectors
 
 
 def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:

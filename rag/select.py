@@ -7,18 +7,16 @@ question; single sentences, ranked against it, carry the same facts in half the 
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from corpus.article import Article
 from rag.asked import asks_for_date, asks_for_figure, asks_twice, compares
 from rag.dates import find_dates
-from rag.embed import Embedder, Vectors
 from rag.lexical import synonyms_of, terms
 from rag.names import names_in
-from rag.screen import is_forged, sentences_that_count
+from rag.retrieve import Rated, Retriever
+from rag.screen import is_forged
 from rag.tokens import count_tokens
 from rag.types import Hit
 
@@ -44,14 +42,10 @@ _DANGLING = re.compile(
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A sentence of a retrieved passage, with offsets into its article and its relevance."""
+class Candidate(Rated):
+    """A sentence of a retrieved passage with its relevance."""
 
-    hit: Hit
-    start: int
-    end: int
     score: float
-    similarity: float
     tokens: int
 
     @property
@@ -85,22 +79,16 @@ class Evidence:
     ranked: tuple[Candidate, ...] = ()
 
 
-def select(
-    question: str,
-    hits: Sequence[Hit],
-    embedder: Embedder,
-    rarity: Callable[[str], float],
-    budget: int,
-) -> Evidence:
+def select(question: str, hits: Sequence[Hit], retriever: Retriever, budget: int) -> Evidence:
     """Choose the sentences that answer best within ``budget`` tokens.
 
     Two questions in one get a third more.
     """
     if not hits:
         return Evidence((), 0.0, 0.0)
-    vector = embedder.encode([question])
-    wanted = {term: rarity(term) for term in set(terms(question))}
-    ranked = rank_sentences(question, hits[:_READ_HITS], embedder, vector, wanted)
+    hits = hits[:_READ_HITS]
+    wanted = {term: retriever.index.lexical.rarity(term) for term in set(terms(question))}
+    ranked = rank_sentences(question, hits, retriever.rate(question, hits), wanted)
     if compares(question):
         ranked = in_turns(ranked, wanted)
     if asks_twice(question):
@@ -118,55 +106,36 @@ def select(
 
 
 def rank_sentences(
-    question: str, hits: Sequence[Hit], embedder: Embedder, vector: Vectors, wanted: dict[str, float]
+    question: str, hits: Sequence[Hit], sentences: Sequence[Rated], wanted: dict[str, float]
 ) -> list[Candidate]:
-    """All sentences of the hits, the most relevant first.
+    """The sentences of the hits, the most relevant first.
 
     Args:
         question: what is asked.
         hits: retrieved passages.
-        embedder: the model that made ``vector``.
-        vector: the question's, of shape (1, dimensions).
+        sentences: theirs.
         wanted: the terms of the question with their rarities.
     """
-    spans = [
-        (hit, start, end)
-        for hit in hits
-        for start, end in sentences_that_count(hit.article.text, hit.passage.start, hit.passage.end)
-    ]
-    if not spans:
-        return []
-    texts = [hit.article.text[start:end] for hit, start, end in spans]
-    # With its title, a sentence that only says "the plant" is near to a question that names it;
-    # without, sentences of one article differ by what they say. Both are wanted.
-    # The sum of both vectors stands for the two as one text: the evidence holds all facts as often (545 of
-    # 596 questions), and one text instead of two is embedded for each sentence.
-    articles = {hit.article.id: hit.article for hit in hits}
-    titles = embedder.encode_again([heading(article) for article in articles.values()])
-    title_of = dict(zip(articles, titles, strict=True))
-    plain = embedder.encode_again(texts)
-    titled = plain + np.stack([title_of[hit.article.id] for hit, _, _ in spans])
-    titled /= np.linalg.norm(titled, axis=1, keepdims=True)
-    cosines = (plain + titled) @ vector[0] / 2
     title_terms = {hit.article.id: set(terms(hit.article.title)) for hit in hits}
     passage_prior, article_prior = _priors(hits)
     for_figure, for_date = asks_for_figure(question), asks_for_date(question)
     ranked = []
-    for (hit, start, end), text, cosine in zip(spans, texts, cosines, strict=True):
+    for one in sentences:
+        hit, text = one.hit, one.hit.article.text[one.start : one.end]
         present = set(terms(text))
         in_context = present | title_terms[hit.article.id]
         has_figure = any(character.isdigit() for character in text)
         score = (
-            float(cosine)
+            one.similarity
             + _LEXICAL_WEIGHT * _share(wanted, present)
             + _TITLED_LEXICAL_WEIGHT * _share(wanted, in_context)
             + _PASSAGE_WEIGHT * passage_prior[hit.passage.id]
             + _ARTICLE_WEIGHT * article_prior[hit.article.id]
             + _NO_FIGURE * (for_figure and not has_figure)
             + _NO_DATE * (for_date and not has_figure and not find_dates(text))
-            + _LEAD * (start == 0)
+            + _LEAD * (one.start == 0)
         )
-        ranked.append(Candidate(hit, start, end, score, float(cosine), count_tokens(text)))
+        ranked.append(Candidate(hit, one.start, one.end, one.similarity, score, count_tokens(text)))
     return sorted(ranked, key=lambda candidate: -candidate.score)
 
 

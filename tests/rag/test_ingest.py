@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from corpus.article import Article
 from corpus.catalogue import Catalogue, Entry
@@ -23,7 +24,7 @@ from corpus.errors import CorpusError, OutdatedError, StoppedError, StorageError
 from corpus.reading import Rejected
 from corpus.sources import Seen
 from corpus.sources.files import Files
-from rag.embed import PACKAGED, Embedder, Vectors
+from rag.embed import PACKAGED, Embedder, Spans, Vectors
 from rag.errors import BusyError, IndexUnusableError
 from rag.index import Index
 from rag.ingest import Report, Verified, forget, ingest, mend, verify
@@ -66,6 +67,7 @@ class State(NamedTuple):
     # All that an index stores, from each place where it is stored.
     passages: dict[str, str]
     entries: dict[str, Entry]
+    sentences: list[str]
     lexical: list[str]
     stories: dict[str, tuple[str, int]]
     leftovers: list[str]
@@ -74,11 +76,14 @@ class State(NamedTuple):
 def state(folder: Path, model: str = PACKAGED) -> State:
     index = Index(folder, model)
     found = index._collection.get(include=["documents"])
+    with index.catalogue._reading() as db:
+        sentences = db.execute(sa.text("SELECT passage FROM sentences")).scalars().all()
     (bm25,) = (folder / "bm25").iterdir()
     assert bm25.name == index.catalogue.fact("generation")
     result = State(
         dict(zip(found["ids"], found["documents"] or (), strict=True)),
         {id_: entry for id_, entry in index.catalogue.entries().items() if entry.state == "active"},
+        sorted(sentences),
         sorted(LexicalIndex.load(bm25).ids),
         index.catalogue.told_by(index.catalogue.stored()),
         sorted(path.name for path in folder.iterdir() if not path.name.startswith("catalogue.sqlite")),
@@ -90,7 +95,7 @@ def state(folder: Path, model: str = PACKAGED) -> State:
 def built_clean(folder: Path, source: Path, embedder: object) -> State:
     ingest(folder, PACKAGED, [str(source)], only=True, load_embedder=lambda: embedder)  # type: ignore[arg-type, return-value]
     clean = state(folder)
-    assert sorted(clean.passages) == clean.lexical
+    assert sorted(clean.passages) == clean.lexical == clean.sentences
     assert set(clean.leftovers) == {"bm25", "ingest.lock"} | ({"chroma"} if not ON_SERVER else set())
     assert sum(entry.passages for entry in clean.entries.values()) == len(clean.passages)
     return clean
@@ -429,15 +434,15 @@ def test_an_article_that_fails_is_reported_once_and_tried_again_when_it_changes_
     tmp_path: Path, make_article: MakeArticle, sync: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
-    real = Embedder.encode
+    real = Embedder.encode_parts
 
-    def encode(self: Embedder, texts: list[str]) -> Vectors:
+    def encode_parts(self: Embedder, texts: list[str], parts: list[Spans]) -> tuple[Vectors, list[Vectors]]:
         tried.extend(texts)
         if any("poison" in text for text in texts):
             raise RuntimeError("no such\nthing")
-        return real(self, texts)
+        return real(self, texts, parts)
 
-    monkeypatch.setattr(Embedder, "encode", encode)
+    monkeypatch.setattr(Embedder, "encode_parts", encode_parts)
     good, bad = make_article("Neodymium rose."), make_article("A poison.", "https://example.org/b")
     report = sync(good, bad)
     assert report.rejected == [Rejected(bad.url, "cannot be indexed (no such thing)")]
@@ -672,12 +677,14 @@ def test_a_full_disk_is_a_storage_error_and_the_old_index_answers(
     ("owner", "step"),
     [
         (Index, "store"),
+        (Index, "store_sentences"),
         (Catalogue, "put"),
         (Catalogue, "see"),
         (Catalogue, "touch"),
         (Catalogue, "retire"),
         (LexicalIndex, "save"),
         (Catalogue, "set_fact"),
+        (Catalogue, "drop_sentences"),
         (Index, "drop"),
     ],
 )
@@ -802,6 +809,13 @@ class Hashing:
     def encode(self, texts: list[str]) -> Vectors:
         rows = np.stack([np.random.default_rng(list(text.encode())).normal(size=384) for text in texts])
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    def encode_parts(
+        self, texts: list[str], parts: list[list[tuple[int, int]]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        return self.encode(texts), [
+            self.encode([text[a:b] for a, b in spans]) for text, spans in zip(texts, parts, strict=True)
+        ]
 
 
 INGEST = f"""

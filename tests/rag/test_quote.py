@@ -20,7 +20,7 @@ def evidence(*hits: Hit) -> Evidence:
         start = 0
         for sentence in source.passage.text.split("|"):
             end = start + len(sentence)
-            ranked.append(Candidate(source, start, end, 5 - 0.01 * len(ranked), 0.5, 10))
+            ranked.append(Candidate(source, start, end, 0.5, 5 - 0.01 * len(ranked), 10))
             start = end + 1
     return Evidence((), 0.5, 1.0, tuple(ranked))
 

@@ -145,3 +145,39 @@ def test_newer_articles_rank_higher_where_the_latest_is_asked_for(retriever: Ret
         return sorted(known_date(hit.article, date.today()) or date.min for hit in hits)[4]
 
     assert middle(latest=True) > middle(latest=False)
+
+
+def test_sentences_are_rated_alike_whether_their_vectors_were_stored_or_not(
+    starter_index: Index, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retriever = Retriever(starter_index, embedder)
+    hits = retriever.search(QUERY, 8)
+    stored = retriever.rate(QUERY[0], hits)
+    assert {one.hit.passage.id for one in stored} == {hit.passage.id for hit in hits}
+    for one in stored:
+        assert one.hit.passage.start <= one.start < one.end <= one.hit.passage.end
+
+    lacking = {hit.passage.id for hit in hits[:3]}
+    kept = retriever.index.catalogue.sentences
+    monkeypatch.setattr(
+        retriever.index.catalogue, "sentences", lambda ids: kept([id_ for id_ in ids if id_ not in lacking])
+    )
+    for _ in range(2):  # computed, and remembered
+        again = retriever.rate(QUERY[0], hits)
+        assert [(one.start, one.end) for one in again] == [(one.start, one.end) for one in stored]
+        assert [one.similarity for one in again] == pytest.approx(
+            [one.similarity for one in stored], abs=0.005
+        )
+        monkeypatch.setattr(retriever.embedder, "encode_parts", lambda *_: pytest.fail("computed again"))
+
+
+def test_sentences_that_are_cut_otherwise_than_at_the_ingest_are_embedded_anew(
+    starter_index: Index, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retriever = Retriever(starter_index, embedder)
+    hits = retriever.search(QUERY, 3)
+    for place in ("rag.retrieve", "rag.chunk"):
+        monkeypatch.setattr(
+            f"{place}.sentences_that_count", lambda text, start, end: [(start, end - 1), (end - 1, end)]
+        )
+    assert len(retriever.rate(QUERY[0], hits)) == 2 * len(hits)

@@ -8,7 +8,7 @@ from rag.types import Hit, Passage
 def candidate(text: str, title: str, score: float) -> Candidate:
     article = Article(f"https://example.com/{text}", text, title)
     passage = Passage(article.id, article.id, 0, len(text), text)
-    return Candidate(Hit(passage, article, 1.0, 0.5, 1.0), 0, len(text), score, 0.5, 10)
+    return Candidate(Hit(passage, article, 1.0, 0.5, 1.0), 0, len(text), 0.5, score, 10)
 
 
 WANTED = {"narva": 3.0, "sumter": 3.0, "cost": 1.0}

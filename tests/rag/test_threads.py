@@ -46,11 +46,14 @@ def test_texts_that_twenty_threads_embed_at_once_become_the_vectors_of_those_tex
     long = [f"{question} {'and so on ' * 12}" for question in QUESTIONS[:9]]
     alone = dict(zip(QUESTIONS + long, Embedder().encode(QUESTIONS + long), strict=True))
 
+    def with_parts(texts: list[str]) -> Vectors:
+        return embedder.encode_parts(texts, [[] for _ in texts])[0]
+
     def embed(number: int) -> None:
         dice = random.Random(number)
         for _ in range(6):
             texts = dice.sample(QUESTIONS + long, dice.choice([1, 1, 1, 2, 3, 9]))
-            vectors = dice.choice([embedder.encode, embedder.encode_again])(texts)
+            vectors = dice.choice([embedder.encode, with_parts])(texts)
             assert vectors.shape == (len(texts), 384)
             for text, vector in zip(texts, vectors, strict=True):
                 assert cosine(vector, alone[text]) > 0.999
@@ -60,24 +63,23 @@ def test_texts_that_twenty_threads_embed_at_once_become_the_vectors_of_those_tex
 
 def test_no_texts_have_no_vectors(embedder: Embedder) -> None:
     assert len(embedder.encode([])) == 0
-    assert len(embedder.encode_again([])) == 0
+    assert embedder.encode_parts([], [])[1] == []
 
 
-def test_texts_that_come_again_are_not_embedded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_questions_that_come_again_are_not_embedded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = Embedder()
-    monkeypatch.setattr("rag.embed._REMEMBERED", 30)
+    monkeypatch.setattr("rag.embed._REMEMBERED", 8)
     passed: list[str] = []
     embed = embedder._model.encode
     monkeypatch.setattr(embedder._model, "encode", lambda texts: passed.extend(texts) or embed(texts))
-    first, second = QUESTIONS[:20], QUESTIONS[10:40]
-    vectors = embedder.encode_again(first + first[:3])
-    assert sorted(passed) == sorted(first)  # each once
-    assert np.array_equal(vectors[:2], embedder.encode(first[:2]))
-    embedder.encode_again(second)
-    assert sorted(passed[20:]) == sorted(second[10:])
-    embedder.encode(second[:2])
-    embedder.encode(first[:2])  # which had to make room
-    assert passed[40:] == first[:2]
+    vectors = embedder.encode(QUESTIONS[:5] + QUESTIONS[:3])
+    assert passed == QUESTIONS[:5]  # each once
+    assert np.array_equal(vectors[:2], embedder.encode(QUESTIONS[:2]))
+    embedder.encode(QUESTIONS[3:10])
+    assert passed[5:] == QUESTIONS[5:10]
+    embedder.encode(QUESTIONS[3:4])
+    embedder.encode(QUESTIONS[:1])  # which had to make room
+    assert passed[10:] == QUESTIONS[:1]
 
 
 TEXTS = ["neodymium", *QUESTIONS[:5], f"{'and so on ' * 300}"]
@@ -89,6 +91,39 @@ def test_vectors_are_those_of_sentence_transformers() -> None:
         wanted = model.encode(texts, normalize_embeddings=True)
         # Where it is computed in bfloat16, the cosine is 0.9999 and not 1.
         assert min(np.sum(Embedder().encode(texts) * wanted, axis=1)) > 0.999
+
+
+PASSAGE = "Lynas in Malaysia (2025-05-16)\nThe plant opened in May. It makes dysprosium. Solvay is in France."
+PARTS = [(31, 55), (56, 76), (77, 97)]
+
+
+def test_a_sentence_in_its_passage_is_near_to_what_the_passage_is_about(embedder: Embedder) -> None:
+    whole, (parts,) = embedder.encode_parts([PASSAGE], [PARTS])
+    assert cosine(whole[0], embedder.encode([PASSAGE])[0]) > 0.999
+    assert np.allclose(np.linalg.norm(parts, axis=1), 1, atol=1e-5)
+    (question,) = embedder.encode(["What does Lynas make?"])
+    assert np.argmax(parts @ question) == 1
+    (alone,) = embedder.encode(["It makes dysprosium."])
+    assert parts[1] @ question > alone @ question + 0.1
+
+
+def test_parts_of_many_texts_come_in_their_order(embedder: Embedder) -> None:
+    texts = [
+        f"{'and so on ' * (n % 7)}The price of {name} rose." for n, name in enumerate("abcdefghijklm" * 2)
+    ]
+    parts = [[(0, len(text)), (len(text) - 5, len(text))][: n % 3] for n, text in enumerate(texts)]
+    whole, found = embedder.encode_parts(texts, parts)
+    assert [len(rows) for rows in found] == [n % 3 for n in range(len(texts))]
+    for n in range(0, len(texts), 5):
+        (alone,), (rows,) = embedder.encode_parts(texts[n : n + 1], parts[n : n + 1])
+        assert cosine(whole[n], alone) > 0.999
+        assert all(cosine(one, other) > 0.999 for one, other in zip(found[n], rows, strict=True))
+
+
+def test_a_part_beyond_what_the_model_reads_has_the_vector_of_the_whole(embedder: Embedder) -> None:
+    text = f"{'and so on ' * 300}Lynas."
+    whole, (parts,) = embedder.encode_parts([text], [[(len(text) - 6, len(text))]])
+    assert cosine(whole[0], parts[0]) > 0.999
 
 
 def test_a_model_of_ones_own_is_used_as_it_is_configured(tmp_path: Path) -> None:
@@ -103,6 +138,11 @@ def test_a_model_of_ones_own_is_used_as_it_is_configured(tmp_path: Path) -> None
     assert vectors.shape == wanted.shape
     assert min(np.sum(vectors * wanted, axis=1)) > 0.999
     assert cosine(vectors[0], model.encode(TEXTS[0], prompt="")[: len(vectors[0])]) < 0.99
+    whole, (parts, none) = Embedder(folder).encode_parts([PASSAGE, TEXTS[1]], [PARTS, []])
+    assert [parts.shape, none.shape] == [(3, 100), (0, 100)]
+    assert cosine(whole[0], model.encode(PASSAGE)) > 0.999
+    (question,) = model.encode(["What does Lynas make?"])
+    assert np.argmax(parts @ question) == 1
 
 
 def test_what_twenty_threads_find_at_once_is_what_one_finds(starter_index: Index, embedder: Embedder) -> None:
