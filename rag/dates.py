@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -85,13 +86,18 @@ def find_dates(text: str) -> list[tuple[int, int, PartialDate]]:
 
     A bare year such as ``2025`` is a number, not a date: only its context could tell.
     """
+    return list(_found(text))
+
+
+@lru_cache(maxsize=2_000)  # an answer is checked against the same sentences dozens of times
+def _found(text: str) -> tuple[tuple[int, int, PartialDate], ...]:
     taken = bytearray(len(text))
     found = []
     for start, end, said in _matches(text):
         if not any(taken[start:end]):
             taken[start:end] = b"\1" * (end - start)
             found.append((start, end, said))
-    return sorted(found, key=lambda item: item[0])
+    return tuple(sorted(found, key=lambda item: item[0]))
 
 
 def _matches(text: str) -> Iterator[tuple[int, int, PartialDate]]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from rag.dates import PartialDate, find_dates
 
@@ -167,16 +168,21 @@ class Figure:
 
 def figures(text: str) -> list[Figure]:
     """All figures in a text, dates last."""
+    return list(_figures(text))
+
+
+@lru_cache(maxsize=2_000)  # an answer is checked against the same sentences dozens of times
+def _figures(text: str) -> tuple[Figure, ...]:
     dates = find_dates(text)
     rest = list(text)
     for start, end, _ in dates:
         rest[start:end] = " " * (end - start)
     plain, words = _spelled("".join(rest))
-    return [
+    return (
         *_quantities(_SPACED_CJK.sub(" ", _chinese_numbers(plain))),
         *words,
         *(Figure(Decimal(0), date=date) for *_, date in dates),
-    ]
+    )
 
 
 def figure_spans(text: str) -> list[tuple[int, int]]:

@@ -109,7 +109,12 @@ _stemmer = Stemmer.Stemmer("english")
 
 def terms(text: str) -> list[str]:
     """The index terms of a text, in order, with repetitions."""
-    return list(_terms(text))
+    return list(_known_terms(text))
+
+
+@lru_cache(maxsize=2_000)  # an answer is checked against the same sentences dozens of times
+def _known_terms(text: str) -> tuple[str, ...]:
+    return tuple(_terms(text))
 
 
 def _terms(text: str) -> Iterator[str]:
@@ -349,13 +354,17 @@ class LexicalIndex:
 
     def _scores_with(self, term: str) -> tuple[Numbers, Scores]:
         """The rows that hold a term, in order, and their scores for it."""
-        start, end = self._bm25.scores["indptr"][self._terms[term] :][:2]
+        start, end = self._span(term)
         return self._bm25.scores["indices"][start:end], self._bm25.scores["data"][start:end]
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency of an index term, log((N + 1) / (n + 1)); highest if unseen."""
-        holding = len(self._scores_with(term)[0]) if term in self._terms else 0
-        return float(np.log((len(self) + 1) / (holding + 1)))
+        start, end = self._span(term) if term in self._terms else (0, 0)
+        return math.log((len(self) + 1) / (end - start + 1))
+
+    def _span(self, term: str) -> tuple[int, int]:
+        start, end = self._bm25.scores["indptr"][self._terms[term] :][:2].tolist()
+        return start, end
 
     def save(self, folder: Path) -> None:
         """Write the index to a folder that appears only when it is whole; several may do so at once."""

@@ -125,10 +125,16 @@ def english_names(text: str, *, words: bool = True) -> list[str]:
     )
 
 
-def _names_in(text: str) -> Iterator[_Name]:
+@lru_cache(maxsize=2_000)  # an answer is checked against the same sentences dozens of times
+def _names_in(text: str) -> tuple[_Name, ...]:
     """The longest name at each place where one begins; names do not overlap."""
-    # Letter by letter, since a few grow when folded ("ß"), and places must stay the same.
-    folded = "".join(folding if len(folding := letter.casefold()) == 1 else letter for letter in text)
+    return tuple(_find_names(text))
+
+
+def _find_names(text: str) -> Iterator[_Name]:
+    folded = text.casefold()
+    if len(folded) != len(text):  # a few letters grow when folded ("ß"), and places must stay the same
+        folded = "".join(folding if len(folding := letter.casefold()) == 1 else letter for letter in text)
     by_start = _names()
     done = 0
     for match in _START.finditer(folded):

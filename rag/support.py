@@ -491,4 +491,4 @@ def _whole_articles(hits: Sequence[Hit]) -> str:
 
 def _mostly_chinese(text: str) -> bool:
     """Whether a text is in Chinese, and not in English with some Chinese names."""
-    return sum(map(has_cjk, text)) > len(text) // 5
+    return has_cjk(text) and sum(map(has_cjk, text)) > len(text) // 5
