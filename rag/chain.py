@@ -33,7 +33,7 @@ from rag.figures import missing_figures
 from rag.generate import Prompt, build_prompt, system_messages
 from rag.ground import Grounder, Judge, shown_text
 from rag.index import open_index
-from rag.llm import LLM, Progress, open_llm
+from rag.llm import LLM, Progress, open_llm, runs_here
 from rag.names import without_tickers
 from rag.nli import Entailment
 from rag.notes import Notes
@@ -207,7 +207,12 @@ class _Run:
 
     def _understand(self) -> Understood:
         try:
-            return understand(self._question, lambda m, n: self._llm().complete(m, n, self._gone))
+            # A model that runs here needs seconds to rewrite a follow-up, and is right no more often then.
+            return understand(
+                self._question,
+                lambda m, n: self._llm().complete(m, n, self._gone),
+                rewrite=not runs_here(self._settings),
+            )
         except LLMError as error:
             self._failure = str(error)
             return understand(self._question)

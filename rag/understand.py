@@ -46,6 +46,12 @@ _CONTINUATION = re.compile(
     r"(and|but|so|or|also|what about|how about)\b",
     re.IGNORECASE,
 )
+# Said before the question itself: "Different topic. Who …", but not "Did they announce something else?"
+_ANOTHER_TOPIC = re.compile(
+    r"\b(?:(?:another|different|new|unrelated) (?:topic|subject|question)|something (?:else|different|new))"
+    r"\s*[:.,;–—-]|换个?(?:话题|问题)",
+    re.IGNORECASE,
+)
 _BARE = re.compile(r"^\s*(why|when|where|who|how come|really)\b", re.IGNORECASE)
 _CHINESE_POINTERS = re.compile(r"[它他她]|这|那|该|其|呢|上述")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][A-Za-z-]+")
@@ -89,17 +95,18 @@ def check(question: Question) -> Question:
     return replace(question, text=text)
 
 
-def understand(question: Question, complete: Complete | None = None) -> Understood:
+def understand(question: Question, complete: Complete | None = None, *, rewrite: bool = True) -> Understood:
     """Make a question stand alone, and find the wordings to search for.
 
     Args:
         question: a checked question.
         complete: the language model; without one, names and earlier questions have to do.
+        rewrite: whether the model rewrites a question that leans on the conversation.
     """
     asked = standalone = question.text
     queries = [standalone]
     if leans_on_conversation(question):
-        asked, standalone = _stand_alone(question, complete)
+        asked, standalone = _stand_alone(question, complete if rewrite else None)
         queries = [standalone, *_in_conversation(question)]
     if has_cjk(standalone):
         translated = _translate(standalone, complete) if complete else ""
@@ -117,6 +124,8 @@ def leans_on_conversation(question: Question) -> bool:
     if not question.history:
         return False
     text = question.text
+    if _ANOTHER_TOPIC.search(text):
+        return False
     if has_cjk(text):
         return bool(_CHINESE_POINTERS.search(text)) or len(terms(text)) < 6
     if _POINTERS.search(text) or _CONTINUATION.match(text):

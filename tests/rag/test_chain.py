@@ -191,13 +191,23 @@ def test_a_follow_up_is_not_held_to_the_figures_and_years_of_what_was_said_befor
         Turn("assistant", "Lynas planned to make 9,000 tonnes in 2019."),
     )
     question = Question("And how much NdPr did they make in the latest quarter?", history)
-    unused = "What?"  # a rewriting that names nothing of the conversation
     answer = chain_saying(
-        retriever, unused, "Lynas produced 1,404 tonnes of NdPr in the December 2025 quarter."
+        retriever, "Lynas produced 1,404 tonnes of NdPr in the December 2025 quarter."
     ).invoke(question)
     assert not answer.abstained
     assert answer.signals.outcome in ("supported", "weak")
     assert not any("9000" in note or "2019" in note for note in answer.notes)
+
+
+def test_a_follow_up_is_rewritten_by_a_model_that_runs_elsewhere(retriever: Retriever) -> None:
+    rewritten = "How much NdPr did Lynas make in the December 2025 quarter?"
+    replies = iter([AIMessage(rewritten), AIMessage("Lynas produced 1,404 tonnes of NdPr.")])
+    llm = LLM("fake", GenericFakeChatModel(messages=replies), "fake")
+    history = (Turn("user", "How did Lynas do in the December 2025 quarter?"), Turn("assistant", "Well."))
+    question = Question("And how much NdPr did they make?", history)
+    answer = AnswerChain(retriever, lambda: llm, Settings(llm="openai:any")).invoke(question)
+    assert answer.question == rewritten
+    assert "1,404" in answer.text
 
 
 def test_a_refusal_tells_what_was_searched_and_what_was_missing(retriever: Retriever) -> None:

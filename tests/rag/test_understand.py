@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from corpus.errors import UsageError
+from rag.sentences import has_cjk
 from rag.types import Filters, Question, Turn
 from rag.understand import MAX_CHARS, check, leans_on_conversation, understand
 
@@ -25,6 +26,8 @@ HISTORY = (
         "它的产量是多少？",
         "ok and how much of the concentrate is sold forward?",
         "Was there anything Brussels asked for there and did not get?",
+        "Did they announce something else?",
+        "Is that another matter for them, or do they pay?",
     ],
 )
 def test_leaning_questions_are_recognised(question: str) -> None:
@@ -38,6 +41,9 @@ def test_leaning_questions_are_recognised(question: str) -> None:
         "What price floor did the Pentagon give MP Materials in July 2025?",
         "Which countries restrict exports of gallium?",
         "Are there any plants for NdPr in Estonia, and how many is there money for?",
+        "OK, different topic. Who runs the bank these days?",
+        "Thanks. Now something else: how rich is the ore that it mines?",
+        "换个话题，它的产量是多少？",
     ],
 )
 def test_complete_questions_are_left_alone(question: str) -> None:
@@ -45,7 +51,8 @@ def test_complete_questions_are_left_alone(question: str) -> None:
         raise AssertionError("the model was asked")
 
     assert not leans_on_conversation(Question(question, HISTORY))
-    assert understand(Question(question, HISTORY), never).queries == (question,)
+    if not has_cjk(question):
+        assert understand(Question(question, HISTORY), never).queries == (question,)
 
 
 def test_nothing_leans_without_a_conversation() -> None:
@@ -57,6 +64,15 @@ def test_a_leaning_question_is_rewritten_and_searched_in_several_wordings() -> N
     understood = understand(Question("and when was that?", HISTORY), lambda messages, limit: rewritten)
     assert understood.question == rewritten
     assert understood.queries[0] == rewritten
+    assert any("A$201.9 million" in query for query in understood.queries)
+
+
+def test_a_model_that_is_slow_to_rewrite_is_not_asked_to() -> None:
+    def never(messages: object, limit: int) -> str:
+        raise AssertionError("the model was asked")
+
+    understood = understand(Question("and when was that?", HISTORY), never, rewrite=False)
+    assert understood.question.startswith("and when was that? (asked after: ")
     assert any("A$201.9 million" in query for query in understood.queries)
 
 
