@@ -109,8 +109,9 @@ def understand(question: Question, complete: Complete | None = None, *, rewrite:
         asked, standalone = _stand_alone(question, complete if rewrite else None)
         queries = [standalone, *_in_conversation(question)]
     if has_cjk(standalone):
-        translated = _translate(standalone, complete) if complete else ""
-        queries.insert(0, f"{translated} {' '.join(english_names(standalone))}".strip())
+        # What was said before is not translated, or the reply would be cut off; the names in it are enough.
+        english = (_translate(asked, complete) if complete else "") if has_cjk(asked) else asked
+        queries.insert(0, f"{english} {' '.join(english_names(standalone))}".strip())
     window = read_window(question.text, date.today())
     advice = asks_for_advice(question.text)
     if advice:

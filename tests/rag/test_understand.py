@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from langchain_core.messages import BaseMessage
 
 from corpus.errors import UsageError
 from rag.sentences import has_cjk
@@ -149,3 +150,26 @@ def test_a_checked_question_keeps_its_conversation_and_filters() -> None:
 def test_the_filters_of_a_follow_up_are_its_own_and_meet_its_window() -> None:
     asked = Question("And since January 2026?", HISTORY, Filters(until=date(2026, 5, 1), publishers=("A",)))
     assert understand(asked).filters == Filters(date(2026, 1, 1), date(2026, 5, 1), ("A",))
+
+
+IN_CHINESE = (Turn("user", "包钢承诺了什么？"), Turn("assistant", "包钢承诺扩大产量。"))
+
+
+def test_of_a_chinese_follow_up_only_the_question_itself_is_translated() -> None:
+    told: list[str] = []
+
+    def translate(messages: list[BaseMessage], limit: int) -> str:
+        told.append(str(messages[-1].content))
+        return "By how much?"
+
+    understood = understand(Question("那是多少？", IN_CHINESE), translate, rewrite=False)
+    assert understood.queries[0].startswith("By how much? Baogang Group")
+    assert ["那是多少？" in told[0], "承诺" in told[0]] == [True, False]
+
+
+def test_an_english_follow_up_to_a_chinese_answer_is_not_translated() -> None:
+    def never(messages: object, limit: int) -> str:
+        raise AssertionError("the model was asked")
+
+    understood = understand(Question("By how much did it grow?", IN_CHINESE), never, rewrite=False)
+    assert understood.queries[0].startswith("By how much did it grow? Baogang Group")
