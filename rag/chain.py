@@ -40,6 +40,7 @@ from rag.notes import Notes
 from rag.quote import conflicting, disagreeing, nearest, nearest_of, quotable
 from rag.retrieve import Retriever
 from rag.select import Candidate, Evidence, select
+from rag.sentences import has_cjk
 from rag.settings import Settings
 from rag.sides import side_question, sides
 from rag.stopping import Gone, never
@@ -226,7 +227,9 @@ class _Run:
         yield self._conclude(draft, grounder.unknown)
 
     def _answer(self, evidence: Evidence) -> Iterator[Event]:
-        prompt = build_prompt(self._understood.question, evidence.excerpts)
+        prompt = build_prompt(
+            self._understood.question, evidence.excerpts, in_chinese=has_cjk(self._understood.asked)
+        )
         self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
         grounder = self._grounder(prompt.markers)
         sure = 1.0
@@ -300,7 +303,9 @@ class _Run:
         if not about:
             yield from self._said(llm, prompt)
         for side, excerpts in about.items():
-            yield from self._said(llm, build_prompt(side_question(question, side), excerpts, prompt.markers))
+            in_chinese = has_cjk(self._understood.asked)
+            asked = side_question(question, side)
+            yield from self._said(llm, build_prompt(asked, excerpts, prompt.markers, in_chinese=in_chinese))
             yield "\n"
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:

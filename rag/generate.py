@@ -14,7 +14,6 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from rag.prompts import prompt
 from rag.select import Excerpt, heading
-from rag.sentences import has_cjk
 from rag.types import Hit
 
 NOT_FOUND = "NOT IN THE CORPUS"
@@ -41,9 +40,20 @@ class Prompt:
 
 
 def build_prompt(
-    question: str, excerpts: Sequence[Excerpt], markers: Mapping[str, Hit] = MappingProxyType({})
+    question: str,
+    excerpts: Sequence[Excerpt],
+    markers: Mapping[str, Hit] = MappingProxyType({}),
+    *,
+    in_chinese: bool = False,
 ) -> Prompt:
-    """Lay out the passages, grouped by article, and the question; ``markers`` that passages have already."""
+    """Lay out the passages, grouped by article, and the question.
+
+    Args:
+        question: what is asked, with what it leans on.
+        excerpts: what the model gets to see.
+        markers: those that passages have already.
+        in_chinese: the language of the answer; else it is the question's own.
+    """
     markers = dict(markers) or _name_passages([excerpt.hit for excerpt in excerpts])
     ids = {hit.passage.id: marker for marker, hit in markers.items()}
     blocks: dict[str, list[str]] = {}
@@ -56,7 +66,7 @@ def build_prompt(
         "passages": "\n\n".join("\n".join(lines) for lines in blocks.values()),
         "question": _defuse(question),
     }
-    language = "Answer in Chinese." if has_cjk(question) else ""
+    language = "Answer in Chinese." if in_chinese else ""
     system = SystemMessage(prompt("system"))
     return Prompt(
         [system, HumanMessage(prompt("answer", language=language, **values).strip())],

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from langchain_core.language_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatResult
 
 from corpus.errors import UsageError
 from rag.chain import AnswerChain
@@ -208,6 +210,23 @@ def test_a_follow_up_is_rewritten_by_a_model_that_runs_elsewhere(retriever: Retr
     answer = AnswerChain(retriever, lambda: llm, Settings(llm="openai:any")).invoke(question)
     assert answer.question == rewritten
     assert "1,404" in answer.text
+
+
+@pytest.mark.parametrize(("text", "in_chinese"), [("By how much did it grow?", False), ("那是多少？", True)])
+def test_a_follow_up_is_answered_in_its_own_language(
+    retriever: Retriever, text: str, in_chinese: bool
+) -> None:
+    told: list[str] = []
+
+    class Listening(GenericFakeChatModel):
+        def _generate(self, messages: list[BaseMessage], *args: Any, **options: Any) -> ChatResult:
+            told.append(str(messages[-1].content))
+            return super()._generate(messages, *args, **options)
+
+    chat = Listening(messages=iter([AIMessage("Baogang grew.")] * 3))
+    history = (Turn("user", "包钢承诺了什么？"), Turn("assistant", "包钢承诺扩大产量。"))
+    AnswerChain(retriever, lambda: LLM("fake", chat, "fake"), Settings()).invoke(Question(text, history))
+    assert ("Answer in Chinese" in told[-1]) is in_chinese
 
 
 def test_a_refusal_tells_what_was_searched_and_what_was_missing(retriever: Retriever) -> None:
