@@ -147,6 +147,24 @@ def test_newer_articles_rank_higher_where_the_latest_is_asked_for(retriever: Ret
     assert middle(latest=True) > middle(latest=False)
 
 
+def test_passages_that_came_up_lately_are_not_read_again(
+    starter_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter_index, "_read", {})
+    some, others = list(starter_index.lexical.ids[:3]), list(starter_index.lexical.ids[3:6])
+    known = starter_index.passages(some)
+    read: list[str] = []
+    get = starter_index._collection.get
+    monkeypatch.setattr(
+        starter_index._collection,
+        "get",
+        lambda ids, include: read.extend(ids) or get(ids=ids, include=include),
+    )
+    assert starter_index.passages(some) == known
+    assert starter_index.passages([*some, *others]) == known | starter_index.passages(others)
+    assert sorted(read) == sorted(others)
+
+
 def test_sentences_are_rated_alike_whether_their_vectors_were_stored_or_not(
     starter_index: Index, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
