@@ -29,7 +29,8 @@ def clean_text(raw: str) -> str:
     text = raw.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be stored
     text = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
     text = _CONTROL.sub("", _INVISIBLE.sub("", _HIDDEN.sub("", text)))
-    text = unicodedata.normalize("NFC", text)  # last: an accent may meet its letter only now
+    text = unicodedata.normalize("NFC", text)  # an accent may meet its letter only now
+    text = _HIDDEN.sub("", text)  # and a joiner the letters around it
     lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

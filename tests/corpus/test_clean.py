@@ -15,6 +15,8 @@ _ANY = st.text(st.characters(codec=None)) | _HARD  # codec=None: lone surrogates
 
 @given(_ANY)
 @example("e\u200b\u0301")  # an accent that meets its letter only once a character between them is dropped
+@example("0\x1f\u200d0")  # the same with a joiner
+@example("0\u200d\u212a")  # the sign for kelvin becomes a letter
 def test_cleaning_twice_is_cleaning_once(raw: str) -> None:
     assert clean_text(clean_text(raw)) == clean_text(raw)
 

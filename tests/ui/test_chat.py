@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = (
     "<img src=x onerror='window.hit=1'> ${window.hit=1} {{value}} </textarea><script>window.hit=1</script>"
 )
-OTHER = "What did Lynas produce of NdPr in late 2025?"
+OTHER = "What did Lynas produce of NdPr in the December 2025 quarter?"
 
 
 @pytest.fixture(scope="module")
