@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = (
     "<img src=x onerror='window.hit=1'> ${window.hit=1} {{value}} </textarea><script>window.hit=1</script>"
 )
-OTHER = "What did Lynas produce of NdPr in the December 2025 quarter?"
+OTHER = "By how much did NdPr production at Lynas fall?"
 
 
 @pytest.fixture(scope="module")
