@@ -582,9 +582,9 @@ class Catalogue:
 
     def put_sentences(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Keep bytes for passages: the id of each, and the content hash of the version it is of."""
-        columns = ("passage", "version", "vectors")
+        values = [{"passage": id_, "version": version, "vectors": kept} for id_, version, kept in rows]
         with self._writing() as db:
-            _insert_missing(db, _sentences, [dict(zip(columns, row, strict=True)) for row in rows])
+            _insert_missing(db, _sentences, values)
 
     def drop_sentences(self, versions: Iterable[str]) -> None:
         """Delete what was kept for the passages of these versions."""

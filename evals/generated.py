@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 from corpus.article import Article
 from corpus.reading import STARTER, read_articles
-from rag.chunk import context_of
 from rag.embed import Embedder, Vectors
 from rag.sentences import split_sentences
 from rag.types import Passage
@@ -206,8 +205,3 @@ def _cut(article: Article, texts: Sequence[str]) -> list[Passage]:
         passages.append(Passage(id_, article.id, start, end, text, "", version))
         start = end + 2
     return passages
-
-
-def embedded_text(article: Article, passage: Passage) -> str:
-    """What the embedding model would read of a passage."""
-    return context_of(article) + passage.text

@@ -40,7 +40,6 @@ from rag.notes import Notes
 from rag.quote import conflicting, disagreeing, nearest, nearest_of, quotable
 from rag.retrieve import Retriever
 from rag.select import Candidate, Evidence, select
-from rag.sentences import has_cjk
 from rag.settings import Settings
 from rag.sides import side_question, sides
 from rag.stopping import Gone, never
@@ -228,7 +227,7 @@ class _Run:
 
     def _answer(self, evidence: Evidence) -> Iterator[Event]:
         prompt = build_prompt(
-            self._understood.question, evidence.excerpts, in_chinese=has_cjk(self._understood.asked)
+            self._understood.question, evidence.excerpts, in_chinese=self._understood.in_chinese
         )
         self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
         grounder = self._grounder(prompt.markers)
@@ -303,9 +302,9 @@ class _Run:
         if not about:
             yield from self._said(llm, prompt)
         for side, excerpts in about.items():
-            in_chinese = has_cjk(self._understood.asked)
             asked = side_question(question, side)
-            yield from self._said(llm, build_prompt(asked, excerpts, prompt.markers, in_chinese=in_chinese))
+            about_it = build_prompt(asked, excerpts, prompt.markers, in_chinese=self._understood.in_chinese)
+            yield from self._said(llm, about_it)
             yield "\n"
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:

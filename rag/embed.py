@@ -2,24 +2,22 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rag.errors import ModelFileError
-from rag.minilm import PACKAGED, MiniLM, Spans, Vectors, computes_bfloat16, cores
+from rag.minilm import PACKAGED, MiniLM, Spans, Vectors, computes_bfloat16, cores, unit
 from rag.settings import Settings, default_cache_dir
 
-__all__ = ["PACKAGED", "Embedder", "Spans", "Vectors"]
+__all__ = ["PACKAGED", "Embedder", "Spans", "Vectors", "unit"]
 
 _FEW = 8  # texts; more are no queries
 _REMEMBERED = 2_000  # texts; some 3 MB
-
-Found = TypeVar("Found")
 
 
 class _Model(Protocol):
@@ -68,11 +66,7 @@ class Embedder:
         """One unit vector for each text."""
         if len(texts) <= _FEW:
             return self._encode_few(texts)
-        result = np.empty((len(texts), self._model.dimensions), np.float32)
-        portions = _portions(texts)
-        for rows, vectors in zip(portions, self._each(self._model.encode, portions, texts), strict=True):
-            result[rows] = vectors
-        return result
+        return self.encode_parts(texts, [()] * len(texts))[0]
 
     def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]:
         """One unit vector for each text, and one for each part of it as it stands there.
@@ -83,9 +77,11 @@ class Embedder:
         whole = np.empty((len(texts), self._model.dimensions), np.float32)
         of_parts: list[Vectors] = [whole] * len(texts)
         portions = _portions(texts)
-        for rows, (vectors, found) in zip(
-            portions, self._each(self._model.encode_parts, portions, texts, parts), strict=True
-        ):
+
+        def encode(rows: list[int]) -> tuple[Vectors, list[Vectors]]:
+            return self._model.encode_parts([texts[n] for n in rows], [parts[n] for n in rows])
+
+        for rows, (vectors, found) in zip(portions, self._threads.map(encode, portions), strict=True):
             whole[rows] = vectors
             for row, one in zip(rows, found, strict=True):
                 of_parts[row] = one
@@ -107,14 +103,6 @@ class Embedder:
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return np.stack([known[text] for text in texts])
-
-    def _each(
-        self, encode: Callable[..., Found], portions: Iterable[list[int]], *columns: Sequence[object]
-    ) -> Iterator[Found]:
-        """What the model makes of each portion of the rows, on all cores."""
-        return self._threads.map(
-            lambda rows: encode(*([column[n] for n in rows] for column in columns)), portions
-        )
 
 
 def _portions(texts: Sequence[str]) -> list[list[int]]:
@@ -169,6 +157,5 @@ class _OwnModel:
         of_parts = []
         for text, vector, spans in zip(texts, whole, parts, strict=True):
             own = self.encode([text[start:end] for start, end in spans]) if spans else whole[:0]
-            sums = own + vector
-            of_parts.append(sums / np.linalg.norm(sums, axis=1, keepdims=True))
+            of_parts.append(unit(own + vector))
         return whole, of_parts

@@ -33,7 +33,7 @@ from rag.catalogue import open_catalogue, server_collection
 from rag.chroma import ChromaServer, check
 from rag.chunk import CHUNKING
 from rag.dates import day_number
-from rag.embed import Vectors
+from rag.embed import Vectors, unit
 from rag.errors import IndexUnusableError
 from rag.lexical import LexicalIndex, Row
 from rag.settings import Settings
@@ -290,7 +290,7 @@ class Index:
         """
         kept = self.catalogue.sentences(counts)
         return {
-            id_: _unit(np.frombuffer(packed, np.int8).astype(np.float32).reshape(-1, dimensions))
+            id_: unit(np.frombuffer(packed, np.int8).astype(np.float32).reshape(-1, dimensions))
             for id_, packed in kept.items()
             if len(packed) == counts[id_] * dimensions > 0
         }
@@ -439,11 +439,6 @@ def _packed(vectors: Vectors) -> bytes:
     """Unit vectors in a quarter of the room: the cosine to what `sentences` makes of them is above 0.999."""
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     return bytes(np.round(vectors / largest * 127).astype(np.int8).tobytes())
-
-
-def _unit(rows: Vectors) -> Vectors:
-    unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return unit
 
 
 def _portions(items: Iterable[str], size: int) -> Iterator[list[str]]:

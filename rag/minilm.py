@@ -101,7 +101,7 @@ class MiniLM:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each of some texts."""
         vectors, _ = self._infer(self._tokenizer.encode_batch_fast(list(texts)))
-        return _unit(vectors)
+        return unit(vectors)
 
     def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]:
         """The same, and a unit vector for each part of each text: the mean of what became of its tokens."""
@@ -111,7 +111,7 @@ class MiniLM:
             _pooled(each.offsets, rows, spans, whole)
             for each, rows, spans, whole in zip(encoded, tokens, parts, vectors, strict=True)
         ]
-        return _unit(vectors), of_parts
+        return unit(vectors), of_parts
 
     def _infer(self, encoded: Sequence[Encoding]) -> tuple[Vectors, npt.NDArray[np.float32]]:
         """A vector for each text, and for each of its tokens."""
@@ -135,12 +135,13 @@ def _pooled(
     starts, ends = np.array(offsets).T
     rows = [tokens[(starts < end) & (ends > start) & (ends > starts)] for start, end in spans]
     means = [some.mean(axis=0) if len(some) else whole for some in rows]
-    return _unit(np.stack(means)) if means else np.zeros((0, len(whole)), np.float32)
+    return unit(np.stack(means)) if means else np.zeros((0, len(whole)), np.float32)
 
 
-def _unit(vectors: npt.NDArray[np.float32]) -> Vectors:
-    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
+def unit(vectors: npt.NDArray[np.float32]) -> Vectors:
+    """The vectors with the length 1."""
+    result: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return result
 
 
 def _compiled(model: "openvino.Model") -> Any:
@@ -189,9 +190,8 @@ def _converted(cache_dir: Path) -> "openvino.Model":
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(cache_dir / f"{name}.lock"):
-            return _read(kept) or _keep(
-                _convert(packaged_model()), kept
-            )  # another process may have been first
+            # Another process may have been first.
+            return _read(kept) or _keep(_convert(packaged_model()), kept)
     except OSError:
         # Nobody may write there: it serves unsaved too, until the next start.
         return _convert(packaged_model())

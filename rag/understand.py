@@ -77,6 +77,11 @@ class Understood:
     wants_advice: bool = False
     filters: Filters = UNFILTERED
 
+    @property
+    def in_chinese(self) -> bool:
+        """Whether it is asked in Chinese, whatever was said before."""
+        return has_cjk(self.asked)
+
 
 def check(question: Question) -> Question:
     """The question with its text cleaned.

@@ -18,7 +18,7 @@ from time import perf_counter
 
 from corpus.article import Article
 from corpus.reading import STARTER, read_articles
-from rag.chunk import chunk, context_of
+from rag.chunk import chunk, embedded
 from rag.embed import PACKAGED, Embedder
 from rag.ingest import ingest
 
@@ -75,7 +75,7 @@ class Raw:
         """Cut the articles of a file, and warm the model up."""
         self._embedder = Embedder()
         texts = [
-            context_of(article) + passage.text
+            embedded(article, passage)[0]
             for article in read_articles(path)
             if isinstance(article, Article)
             for passage in chunk(article, self._embedder.fits)

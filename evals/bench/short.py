@@ -22,7 +22,7 @@ from evals.peers import Peer, open_peer
 from evals.run import commit, spread
 from evals.suite import Suite, read_suite
 from rag.chain import AnswerChain
-from rag.chunk import chunk, context_of
+from rag.chunk import chunk, embedded
 from rag.embed import Embedder, Vectors
 from rag.ingest import ingest
 from rag.minilm import computes_bfloat16, packaged_model
@@ -136,7 +136,7 @@ def _index(
 ) -> tuple[Peer, dict[str, float], list[Measure]]:
     llm = chain.llm()
     articles = list(chain.retriever.index.catalogue.all_articles())
-    texts = [context_of(article) + p.text for article in articles for p in chunk(article, embedder.fits)]
+    texts = [embedded(article, p)[0] for article in articles for p in chunk(article, embedder.fits)]
     # Ours and bare before and after the tutorial's: what else the machine does falls on all.
     built = [_build_elsewhere(settings, suite, embedder)]
     bare = [_seconds(lambda: embedder.encode(texts))]
