@@ -17,6 +17,9 @@ test: $(READY_TO_TEST)  ## lint, type-check and run the whole test suite
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/pytest
+
+coverage: $(READY_TO_TEST)  ## the test suite again, with the lines that it does not reach
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=85
 
 bench: $(READY_TO_TEST)  ## indexing, search and answers, against the tutorial chain
