@@ -18,7 +18,7 @@ from rag.names import names_in, other_names, with_other_names
 from rag.select import Evidence, renamed_terms, terms_of
 from rag.sentences import has_cjk
 from rag.support import RANK
-from rag.types import Sentence, Support
+from rag.types import Sentence, Signals, Support
 
 MIN_SIMILARITY = 0.265
 MIN_COVERAGE = 0.2
@@ -46,9 +46,12 @@ _UNTOLD = 0.65  # what the model writes is believed when it is supported, and so
 
 def too_weak(evidence: Evidence) -> bool:
     """Whether the evidence is too far from the question to show it to the model."""
-    if not evidence.excerpts:
-        return True
-    return evidence.similarity < MIN_SIMILARITY and evidence.coverage < MIN_COVERAGE
+    return not evidence.excerpts or is_far(Signals(evidence.similarity, evidence.coverage))
+
+
+def is_far(signals: Signals) -> bool:
+    """Whether not even the nearest passages are about what was asked."""
+    return signals.similarity < MIN_SIMILARITY and signals.coverage < MIN_COVERAGE
 
 
 def confidence(says_yes: float | None) -> float:

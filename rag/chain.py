@@ -37,7 +37,7 @@ from rag.llm import LLM, Progress, open_llm, runs_here
 from rag.names import without_tickers
 from rag.nli import Entailment
 from rag.notes import Notes
-from rag.quote import conflicting, disagreeing, nearest, nearest_of, quotable
+from rag.quote import conflicting, disagreeing, nearby, nearest, quotable
 from rag.retrieve import Retriever
 from rag.select import Candidate, Evidence, select
 from rag.settings import Settings
@@ -45,8 +45,6 @@ from rag.sides import side_question, sides
 from rag.stopping import Gone, never
 from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Signals, Timings
 from rag.understand import Understood, check, understand
-
-_NEAREST = 3
 
 WaitForTurn = Callable[[], AbstractContextManager[object]]
 """Entered before the model is first asked, and left when it is no longer needed: it may wait."""
@@ -393,7 +391,7 @@ class _Run:
             shown=self._shown,
             timings=self._timings(),
             model=self._model,
-            nearest=tuple(nearest_of(article, evidence) for article in near[:_NEAREST]),
+            nearest=nearby(near, evidence),
             notes=tuple(self._filter_notes()),
             failure=self._failure,
             signals=self._signals,

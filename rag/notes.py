@@ -38,6 +38,13 @@ class Notes:
             "The passages that come closest do not state the answer.", "最接近的段落并未说明答案。"
         )
 
+    def nearest(self) -> str:
+        """Above the sentences below a refusal."""
+        return self._either(
+            "What comes nearest to the question, and may not answer it:",
+            "与问题最接近的内容（未必能回答问题）：",
+        )
+
     def missing(self, words: Sequence[str]) -> str:
         """Which words of the question no passage holds."""
         quoted = ", ".join(f"“{word}”" for word in words)

@@ -5,6 +5,8 @@ says it all, is exact by construction, and costs no waiting.
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from itertools import combinations
 
 from corpus.article import Article
@@ -21,6 +23,7 @@ MAX_QUOTES = 4
 # Beside its own sentences: of former-report-2's answers, the first two added facts in 4 of 56, the rest in 2.
 _BESIDE_AN_ANSWER = 2
 _MORE_FOR_TWO_PARTS = 2
+_NEARBY_ARTICLES = 3
 _BEHIND_THE_BEST = 0.5
 _RESTATED = 0.7
 _SAME_THING = 0.5
@@ -89,8 +92,26 @@ def nearest(evidence: Evidence) -> list[Candidate]:
     return chosen
 
 
-def nearest_of(article: Article, evidence: Evidence) -> Near:
-    """An article with its most relevant sentence, for below a refusal."""
+def nearby(articles: Sequence[Article], evidence: Evidence) -> tuple[Near, ...]:
+    """Where to look when there is no answer: the most relevant sentences, of three articles at least.
+
+    Sentences of one article stand together, in the order of its text.
+
+    Args:
+        articles: those that were found, best first.
+        evidence: their sentences.
+    """
+    near: dict[str, list[Near]] = defaultdict(list)
+    for candidate in nearest(evidence):
+        near[candidate.hit.article.id].append(Near(candidate.hit.article, candidate.start, candidate.end))
+    for article in articles:
+        if len(near) < _NEARBY_ARTICLES and article.id not in near:
+            near[article.id].append(_nearest_of(article, evidence))
+    return tuple(one for group in near.values() for one in sorted(group, key=lambda one: one.start))
+
+
+def _nearest_of(article: Article, evidence: Evidence) -> Near:
+    """An article with its most relevant sentence."""
     for candidate in evidence.ranked:
         if candidate.hit.article.id == article.id and is_plain(candidate.text):
             return Near(article, candidate.start, candidate.end)

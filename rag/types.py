@@ -190,10 +190,10 @@ class Searched:
 
 @dataclass(frozen=True)
 class Near:
-    """An article close to a question that it does not answer.
+    """A sentence close to a question that it may not answer, and its article.
 
-    ``text`` is its sentence nearest to the question, ``article.text[start:end]``; empty when none is
-    fit to be quoted.
+    ``text`` is the sentence, ``article.text[start:end]``; empty when the article has none that is fit to
+    be quoted.
     """
 
     article: Article
@@ -228,8 +228,8 @@ class Answer:
 
     ``retrieved``, ``shown`` (passages in the prompt) and ``citations`` are three different
     lists. ``as_of`` is the newest date of publication among the cited articles. ``reason`` says
-    why an abstained answer abstained, ``nearest`` are the articles closest to the question, each with
-    its nearest sentence.
+    why an abstained answer abstained, ``nearest`` are the sentences closest to the question, those of
+    one article together.
     ``notes`` are sentences of the product about the answer, such as that its evidence is old.
     ``failure`` says why the language model could not be used; passages are quoted then. ``signals`` are what
     it was decided on whether to answer. ``cut_short`` tells that the model was stopped before its reply was

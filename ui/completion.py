@@ -1,13 +1,16 @@
 """An answer in the shapes that other programs know: OpenAI's chat completions, with Perplexity's sources."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from corpus.article import Article
+from rag.abstain import is_far
 from rag.ground import shown_text, with_markers
 from rag.notes import Notes
+from rag.quote import is_plain
 from rag.tokens import count_tokens
 from rag.types import Answer, Draft, Hit
-from ui.render import answer_as_data
+from ui.render import answer_as_data, near_articles
 
 MODEL = "reex"
 """What the API calls us, whatever language model writes."""
@@ -47,8 +50,19 @@ class Telling:
 
 
 def content_of(answer: Answer) -> str:
-    """The answer as the text of a message; a refusal with its reason."""
-    return f"{answer.text} {answer.reason}".strip() if answer.abstained else answer.text
+    """The answer as the text of a message; a refusal with its reason and what comes near."""
+    if not answer.abstained:
+        return answer.text
+    why = f"{answer.text} {answer.reason}".strip()
+    near = [] if is_far(answer.signals) else [_near(*one) for one in near_articles(answer) if one[1]]
+    return "\n".join([f"{why}\n\n{Notes.for_question(answer.question).nearest()}", *near]) if near else why
+
+
+def _near(article: Article, sentences: Sequence[str]) -> str:
+    quoted = " … ".join(f"“{' '.join(sentence.split())}”" for sentence in sentences)
+    # Whoever reads this may take it for Markdown.
+    about = ", ".join(text for text in (article.title, article.label) if text and is_plain(text))
+    return f"- {quoted} ({about})"
 
 
 def completion(id: str, created: int, asked: str, answer: Answer) -> Json:
@@ -91,7 +105,12 @@ def usage(asked: str, content: str) -> Json:
 
 
 def annotations(content: str, answer: Answer) -> list[Json]:
-    """OpenAI's citations of a text, each for one marker, from its first character to behind its last."""
+    """OpenAI's citations of a text: one for each marker or, below a refusal, for each article's sentences.
+
+    Each goes from the first character of that to behind the last.
+    """
+    if answer.abstained:
+        return list(_near_annotations(content, answer))
     cited = {citation.n: citation for citation in answer.citations}
     found, here = [], 0
     for sentence in answer.sentences:
@@ -103,10 +122,23 @@ def annotations(content: str, answer: Answer) -> list[Json]:
         end = here
         for n in reversed(sentence.citations):
             start = end - len(f"[{n}]")
-            place = {"start_index": start, "end_index": end, "url": cited[n].url, "title": cited[n].title}
-            found.append({"type": "url_citation", "url_citation": place})
+            found.append(_annotation(start, end, cited[n].url, cited[n].title))
             end = start
     return sorted(found, key=lambda one: int(one["url_citation"]["start_index"]))
+
+
+def _near_annotations(content: str, answer: Answer) -> Iterator[Json]:
+    end = 0
+    for article, sentences in near_articles(answer):
+        told = _near(article, sentences)
+        if (start := content.find(told, end)) >= 0:
+            end = start + len(told)
+            yield _annotation(start + len("- "), end, article.url, article.title)
+
+
+def _annotation(start: int, end: int, url: str, title: str) -> Json:
+    place = {"start_index": start, "end_index": end, "url": url, "title": title}
+    return {"type": "url_citation", "url_citation": place}
 
 
 def found(hits: Sequence[Hit]) -> list[Json]:
@@ -126,8 +158,8 @@ def _sources(answer: Answer) -> Json:
     results = [cited.get(n, nowhere) for n in range(1, max(cited, default=0) + 1)]
     if answer.abstained:
         results = [
-            _result(near.article.url, near.article.title, near.article.published, near.text)
-            for near in answer.nearest
+            _result(article.url, article.title, article.published, " … ".join(sentences))
+            for article, sentences in near_articles(answer)
         ]
     urls = [] if answer.abstained else [result["url"] for result in results]
     return {"citations": urls, "search_results": results, "reex": answer_as_data(answer)}

@@ -12,7 +12,16 @@ from urllib.parse import quote, urlsplit
 
 from rag.ground import caveat
 from rag.types import Answer, Citation, Sentence
-from ui.render import KINDS, NEAREST, WEAK, one_origin, refusal_as_text, searched_as_text, sentence_as_text
+from ui.render import (
+    KINDS,
+    NEAREST,
+    WEAK,
+    near_articles,
+    one_origin,
+    refusal_as_text,
+    searched_as_text,
+    sentence_as_text,
+)
 
 # Always special, or where several of them come together; `&` only where an entity would begin, and `$`
 # where mathematics could, which never ends before a digit.
@@ -73,9 +82,9 @@ def _refusal(answer: Answer) -> Iterator[str]:
     if answer.nearest:
         yield NEAREST
         yield "\n".join(
-            f"- {_link(near.article.title, near.article.url)}, {_inline(near.article.label)}"
-            + (f": “{_inline(near.text)}”" if near.text else "")
-            for near in answer.nearest
+            f"- {_link(article.title, article.url)}, {_inline(article.label)}"
+            + (": " + " … ".join(f"“{_inline(sentence)}”" for sentence in sentences) if sentences else "")
+            for article, sentences in near_articles(answer)
         )
 
 

@@ -16,7 +16,7 @@ from rag.sentences import has_cjk
 from rag.types import Answer, Sentence
 from ui.copying import any_weak, blocks, day_of, is_web, notes_around, publisher_of
 from ui.figure_table import figure_table_html, timeline_html
-from ui.render import KINDS, NEAREST, one_origin, searched_as_text
+from ui.render import KINDS, NEAREST, near_articles, one_origin, searched_as_text
 from ui.standing import Standing
 
 _TEMPLATE = "answer.html.jinja"
@@ -77,6 +77,7 @@ def _template() -> jinja2.Template:
         "kinds": KINDS,
         "language": lambda text: "zh" if has_cjk(text) else "en",
         "markup": Markup,
+        "near_articles": near_articles,
         "nearest": NEAREST,
         "notes_around": notes_around,
         "one_origin": one_origin,

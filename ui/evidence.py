@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from corpus.article import Article
 from rag.ground import caveat
-from rag.types import Answer, Citation, Draft, Hit, Near, Retrieved, Searched, Sentence
-from ui.render import searched_as_text
+from rag.types import Answer, Citation, Draft, Hit, Retrieved, Searched, Sentence
+from ui.render import near_articles, searched_as_text
 from ui.texts import ENGLISH, Texts
 
 _PREVIEW_CHARS = 420
@@ -139,7 +139,7 @@ def _understood(answer: Answer, asked: str, say: Texts) -> str:
 
 
 def _refusal(answer: Answer, say: Texts) -> str:
-    nearest = "".join(f"<li>{_near(near)}</li>" for near in answer.nearest)
+    nearest = "".join(f"<li>{_near(*near)}</li>" for near in near_articles(answer))
     near = f'<p class="near">{say("nearest")}</p><ul class="near-list">{nearest}</ul>' if nearest else ""
     return (
         f'<p class="refusal"><strong>{escape(answer.text)}</strong></p>'
@@ -148,10 +148,10 @@ def _refusal(answer: Answer, say: Texts) -> str:
     )
 
 
-def _near(near: Near) -> str:
-    article = near.article
+def _near(article: Article, sentences: Sequence[str]) -> str:
     head = f"{link(article.url, article.title or article.url)} <small>{escape(article.label)}</small>"
-    return head + (f"<blockquote>{escape(near.text)}</blockquote>" if near.text else "")
+    quoted = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    return head + (f"<blockquote>{quoted}</blockquote>" if quoted else "")
 
 
 def _searched(searched: Searched | None) -> str:

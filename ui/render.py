@@ -1,10 +1,12 @@
 """An answer as text for a terminal and as the JSON object that scripts rely on."""
 
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from corpus.article import Article
 from rag.ground import with_markers
+from rag.notes import Notes
 from rag.types import Answer, Citation, Hit, Searched, Sentence
 
 
@@ -172,8 +174,7 @@ def _and_origin(copies: int) -> str:
     return f"; {one_origin(copies)}" if copies else ""
 
 
-NEAREST = "Nearest articles, each with its sentence nearest to the question, which may not answer it:"
-"""What stands above the articles below a refusal."""
+NEAREST = Notes(chinese=False).nearest()
 
 
 def refusal_as_text(answer: Answer) -> str:
@@ -183,10 +184,16 @@ def refusal_as_text(answer: Answer) -> str:
         lines.append(searched_as_text(answer.searched))
     if answer.nearest:
         lines += ["", NEAREST]
-        for near in answer.nearest:
-            lines.append(f"  - {article_line(near.article)}")
-            lines += [f"    | {line}" for line in near.text.splitlines()]
+        for article, sentences in near_articles(answer):
+            lines.append(f"  - {article_line(article)}")
+            lines += [f"    | {line}" for sentence in sentences for line in sentence.splitlines()]
     return "\n".join(lines)
+
+
+def near_articles(answer: Answer) -> list[tuple[Article, list[str]]]:
+    """The articles below a refusal, each with its sentences that come nearest to the question."""
+    groups = groupby(answer.nearest, key=lambda near: near.article)
+    return [(article, [near.text for near in group if near.text]) for article, group in groups]
 
 
 def searched_as_text(searched: Searched) -> str:

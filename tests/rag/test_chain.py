@@ -75,7 +75,7 @@ def test_a_question_without_evidence_never_reaches_the_model(retriever: Retrieve
     answer = AnswerChain(retriever, no_model, Settings()).invoke(Question("qwxz vbnm zzyzx"))
     assert answer.abstained
     assert answer.text == "The corpus does not say."
-    assert len(answer.nearest) == 3
+    assert len({near.article.id for near in answer.nearest}) >= 3
     assert all(near.text in near.article.text for near in answer.nearest)
     assert answer.citations == answer.shown == ()
     assert answer.timings.first_token_s is None

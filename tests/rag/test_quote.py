@@ -3,7 +3,7 @@
 from datetime import date
 
 from corpus.article import Article
-from rag.quote import conflicting, disagreeing, is_plain, nearest, nearest_of, quotable
+from rag.quote import conflicting, disagreeing, is_plain, nearby, nearest, quotable
 from rag.select import Candidate, Evidence
 from rag.types import Citation, Draft, Hit, Passage, Sentence
 
@@ -55,12 +55,25 @@ def test_a_sentence_that_leans_on_another_comes_with_it() -> None:
     assert texts.index("It opened in 2025.") == texts.index("The plant in Narva grew.") + 1
 
 
-def test_an_article_is_near_by_its_most_relevant_plain_sentence() -> None:
-    other = hit("The plant in Sumter has 200 workers.")
-    found = nearest_of(PLANT.article, evidence(hit("Mine X closed."), other, PLANT))
-    assert found.text == "The plant in Narva cost 75 million euros."
-    assert found.text == PLANT.article.text[found.start : found.end]
-    assert nearest_of(other.article, evidence(hit("See https://example.com now."))).text == ""
+def test_the_most_relevant_sentences_are_near_whatever_article_they_are_of() -> None:
+    found = nearby([PLANT.article], evidence(PLANT, hit("Mine X closed.")))
+    assert [near.text for near in found] == [*PLANT.passage.text.split("|"), "Mine X closed."]
+    assert all(near.text == near.article.text[near.start : near.end] for near in found)
+
+
+def test_sentences_of_one_article_stand_together_in_their_order() -> None:
+    mine = hit("Mine X closed.|Mine Y opened.")
+    (first, second), plant = evidence(mine).ranked, evidence(PLANT).ranked
+    found = nearby([], Evidence((), 0.5, 1.0, (second, plant[0], first)))
+    assert [near.text for near in found] == ["Mine X closed.", "Mine Y opened.", plant[0].text]
+
+
+def test_three_articles_are_near_if_so_many_were_found() -> None:
+    long = hit("|".join(f"The plant in Narva has shaft {n}." for n in range(9)))
+    others = [hit("Mine X closed."), hit("See https://example.com now."), hit("Mine Z opened.")]
+    found = nearby([h.article for h in (long, *others)], evidence(long, *others))
+    assert [near.text for near in found[-2:]] == ["Mine X closed.", ""]
+    assert {near.article for near in found} == {long.article, others[0].article, others[1].article}
 
 
 def test_another_article_is_quoted_only_for_a_comparison() -> None:

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import httpx
@@ -18,11 +20,12 @@ from mcp.client.streamable_http import streamablehttp_client
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from corpus.article import Article
 from corpus.errors import StoppedError
 from evals import feedback
 from rag.answer_cache import AnswerCache
 from rag.retrieve import Retriever
-from rag.types import Answer, Draft, Hit, Question, Retrieved, Sentence
+from rag.types import Answer, Draft, Hit, Near, Question, Retrieved, Sentence, Signals
 from tests.ui.conftest import QUESTION, SAYS, Make, Product
 from ui import completion
 from ui.apart import apart
@@ -453,6 +456,34 @@ def test_what_came_to_light_late_is_told_behind() -> None:
     assert tell(late) == "|Beware.\nA. B."
     refused = answer_of("A.", text="No.", abstained=True)
     assert tell(refused, ("A.", "B.")) == "A.|\n\nWhat stands above is withdrawn. No. Why."
+
+
+def test_a_refusal_quotes_what_comes_near_each_under_its_article() -> None:
+    plant = Article(
+        "https://a.example/plant", "It opened. It has 300 workers.", "A plant", "Test", date(2025, 5, 1)
+    )
+    mine = Article("https://a.example/mine", "Mine X closed.", "[free](https://evil.example)", "Test")
+    near = (Near(plant, 0, 10), Near(plant, 11, 30), Near(mine, 0, 14), Near(mine))
+    refused = replace(
+        answer_of(text="No.", abstained=True), nearest=near, signals=Signals(similarity=0.6, coverage=0.5)
+    )
+    content = completion.content_of(refused)
+    told = [
+        "- “It opened.” … “It has 300 workers.” (A plant, Test, 2025-05-01)",
+        "- “Mine X closed.” (Test, undated)",
+    ]
+    assert content.splitlines()[-2:] == told
+    places = [one["url_citation"] for one in completion.annotations(content, refused)]
+    assert [(p["url"], content[p["start_index"] : p["end_index"]]) for p in places] == [
+        (plant.url, told[0].removeprefix("- ")),
+        (mine.url, told[1].removeprefix("- ")),
+    ]
+
+
+def test_a_refusal_quotes_nothing_that_is_far_from_the_question() -> None:
+    source = Article("https://a.example/plant", "It opened.", "A plant", "Test")
+    refused = replace(answer_of(text="No.", abstained=True), nearest=(Near(source, 0, 10),))
+    assert completion.content_of(refused) == "No. Why."
 
 
 # MCP

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from rag.abstain import MIN_COVERAGE, MIN_SIMILARITY
+from rag.abstain import is_far
 from rag.attribution import kind_of
 from rag.ground import caveat, with_markers
 from rag.index import Index
@@ -91,8 +91,7 @@ def remarks(answer: Answer) -> list[str]:
 
 
 def _refusal(answer: Answer) -> Drafted:
-    is_near = answer.signals.similarity >= MIN_SIMILARITY or answer.signals.coverage >= MIN_COVERAGE
-    near = [item for item in answer.nearest if is_near and item.text.strip()]
+    near = [] if is_far(answer.signals) else [item for item in answer.nearest if item.text.strip()]
     citations = tuple(_citation(n, item) for n, item in enumerate(near, 1))
     said = _either(answer, "Our articles do not answer this.", "我们的文章没有回答这个问题。")
     if not near:
