@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from corpus.errors import UsageError
 from rag.embed import PACKAGED, Embedder
-from rag.index import Index
+from rag.index import Index, ef_search
 from rag.retrieve import Candidate, Retriever, fold
 from rag.types import Filters
 from rag.window import known_date
@@ -115,6 +116,23 @@ def test_a_lexical_index_of_an_earlier_version_is_built_anew_once(
         assert index.lexical.search("magnet", 5, Filters(publishers=("Fastmarkets",)))
         index.close()
         monkeypatch.setattr(Index, "_rows", None)  # what it would be built from
+
+
+def test_a_large_index_is_searched_more_thoroughly_from_the_next_start_on(
+    starter_folder: Path, starter_index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(starter_folder, tmp_path / "data")
+
+    def candidates() -> int:
+        index = Index(tmp_path / "data", PACKAGED)
+        assert len(index.dense(np.ones((1, 384), np.float32), 5)) == 5
+        kept = index._collection.configuration["hnsw"]
+        index.close()
+        return int((kept or {}).get("ef_search") or 0)
+
+    assert candidates() == ef_search(0) < ef_search(1_000_000)
+    monkeypatch.setattr("rag.index.ef_search", lambda passages: passages * 10)
+    assert candidates() == sum(starter_index.catalogue.stored().values()) * 10
 
 
 def test_articles_that_tell_one_story_are_folded_to_the_one_of_the_best_candidate() -> None:
