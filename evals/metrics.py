@@ -106,6 +106,12 @@ def _refused(answerable: bool, case: Case, record: Record) -> Share | None:
     return (float(record["abstained"]), 1.0) if case.answerable is answerable else None
 
 
+def _near_the_answer(case: Case, record: Record) -> Share | None:
+    if not (case.answerable and case.facts and record["abstained"] and "nearest" in record):
+        return None
+    return float(all(facts_found(case, " ".join(record["nearest"])))), 1.0
+
+
 def _abstention_precision(case: Case, record: Record) -> Share | None:
     return (float(not case.answerable), 1.0) if record["abstained"] else None
 
@@ -322,6 +328,12 @@ _ALL = (
         "share of answerable questions that were refused",
         "lower",
         partial(_refused, True),
+    ),
+    Metric(
+        "near_the_answer",
+        "share of these where the sentences below the refusal state all required facts",
+        "higher",
+        _near_the_answer,
     ),
     Metric(
         "abstention_recall",

@@ -42,6 +42,7 @@ def record(case: Case, answer: Answer, tokens: dict[str, int], llm: str = "") ->
             for hit in answer.retrieved
         ],
         "shown": list(answer.shown),
+        "nearest": [near.text for near in answer.nearest],
         "citations": [{**citation, "published": _iso(citation["published"])} for citation in cited],
         "exact": [texts.get(c.article_id, "")[c.start : c.end] == c.quote for c in answer.citations],
         "sentences": [{**asdict(s), "citations": list(s.citations)} for s in answer.sentences],

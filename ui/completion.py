@@ -62,7 +62,7 @@ def _near(article: Article, sentences: Sequence[str]) -> str:
     quoted = " … ".join(f"“{' '.join(sentence.split())}”" for sentence in sentences)
     # Whoever reads this may take it for Markdown.
     about = ", ".join(text for text in (article.title, article.label) if text and is_plain(text))
-    return f"- {quoted} ({about})"
+    return f"- {quoted} ({about})" if about else f"- {quoted}"
 
 
 def completion(id: str, created: int, asked: str, answer: Answer) -> Json:

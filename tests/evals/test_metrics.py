@@ -117,6 +117,17 @@ def test_abstention_is_counted_apart_for_answerable_and_unanswerable() -> None:
     assert found["abstention_precision"] == 0.5
 
 
+def test_a_refusal_may_show_the_answer_all_the_same() -> None:
+    cases = [case(), case(), case(), case(answerable=False, gold_urls=(), facts=())]
+    records = [
+        record(abstained=True, nearest=["It was 1,404.", "Tonnes, that is."]),
+        record(abstained=True, nearest=["It was 1,404."]),
+        record(nearest=[]),
+        record(abstained=True, nearest=["It was 1,404 tonnes."]),
+    ]
+    assert value(shares(METRICS["near_the_answer"], cases, records)) == 0.5
+
+
 def test_a_citation_outside_the_window_is_counted() -> None:
     dated = case(since=date(2026, 1, 1))
     for day, outside in (("2026-06-01", 0.0), ("2025-06-01", 1.0), (None, 0.0)):
