@@ -119,7 +119,8 @@ class Index:
             if found != self._fingerprint and not rebuild:
                 raise IndexUnusableError(_mismatch(found, self._fingerprint))
             hnsw = collection.configuration["hnsw"] or {}
-            wanted = ef_search(collection.count())
+            # As the catalogue counts them: Chroma takes seconds to count a million.
+            wanted = ef_search(sum(self.catalogue.stored().values()))
             if hnsw.get("ef_search") != wanted:  # made by an earlier version, or has grown
                 collection.modify(configuration={"hnsw": {"ef_search": wanted}})
             return collection
