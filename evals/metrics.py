@@ -331,7 +331,7 @@ _ALL = (
     ),
     Metric(
         "near_the_answer",
-        "share of these where the sentences below the refusal state all required facts",
+        "share of refused answerable questions where the sentences below the refusal state all facts",
         "higher",
         _near_the_answer,
     ),

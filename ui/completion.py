@@ -54,8 +54,15 @@ def content_of(answer: Answer) -> str:
     if not answer.abstained:
         return answer.text
     why = f"{answer.text} {answer.reason}".strip()
-    near = [] if is_far(answer.signals) else [_near(*one) for one in near_articles(answer) if one[1]]
+    near = [line for _, line in _near_lines(answer)]
     return "\n".join([f"{why}\n\n{Notes.for_question(answer.question).nearest()}", *near]) if near else why
+
+
+def _near_lines(answer: Answer) -> list[tuple[Article, str]]:
+    """The articles near a question, each with the line that quotes it; none when even they are far."""
+    if is_far(answer.signals):
+        return []
+    return [(article, _near(article, said)) for article, said in near_articles(answer) if said]
 
 
 def _near(article: Article, sentences: Sequence[str]) -> str:
@@ -129,8 +136,7 @@ def annotations(content: str, answer: Answer) -> list[Json]:
 
 def _near_annotations(content: str, answer: Answer) -> Iterator[Json]:
     end = 0
-    for article, sentences in near_articles(answer):
-        told = _near(article, sentences)
+    for article, told in _near_lines(answer):
         if (start := content.find(told, end)) >= 0:
             end = start + len(told)
             yield _annotation(start + len("- "), end, article.url, article.title)
