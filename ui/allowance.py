@@ -84,9 +84,19 @@ class Allowance:
 class AtOnce:
     """So many of something at a time, whoever does it; one more is refused, where it would only pile up."""
 
-    def __init__(self, most: int, what: str):
-        """``most`` is how many, ``what`` the word for several of them."""
-        self._free, self._what = threading.BoundedSemaphore(most), what
+    def __init__(self, most: int, refusal: str):
+        """``most`` is how many, ``refusal`` what is told to whoever comes when there are."""
+        self._free, self._refusal = most, refusal
+        self._counting = threading.Lock()
+
+    def check(self) -> None:
+        """See whether one more could begin, without keeping a place for it.
+
+        Raises:
+            BusyError: too many are under way.
+        """
+        if not self._free:
+            raise BusyError(self._refusal)
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -95,12 +105,14 @@ class AtOnce:
         Raises:
             BusyError: too many are under way.
         """
-        if not self._free.acquire(blocking=False):
-            raise BusyError(f"Too many {self._what} are under way: try again in a second.")
+        with self._counting:
+            self.check()
+            self._free -= 1
         try:
             yield
         finally:
-            self._free.release()
+            with self._counting:
+                self._free += 1
 
 
 def in_words(seconds: int) -> str:

@@ -176,7 +176,7 @@ class Allowances:
         return cls(
             Allowance(settings.api_questions, "REEX_API_QUESTIONS"),
             Allowance(settings.api_searches, "REEX_API_SEARCHES"),
-            AtOnce(settings.searches_at_once, "searches"),
+            AtOnce(settings.searches_at_once, "Too many searches are under way: try again in a second."),
         )
 
 

@@ -1,6 +1,7 @@
 """Who sends a request, and what is open to whom; one place for pages, Gradio's own routes and the API."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,14 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from corpus.errors import ReexError
 from rag.settings import Settings
 from ui.accounts import LOCAL, Accounts, Role, User
+from ui.allowance import AtOnce, BusyError
 from ui.door import door, root_of
 from ui.texts import ENGLISH, texts_for
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
-_CALL = "/gradio_api/component_server"  # of a server function, where Gradio itself knows no limit
-_CALLS_AT_ONCE = 16
-_CROWDED = "Too many people use these pages at the moment: try again in a second."
+_CALL = "/gradio_api/component_server"  # of a page's server function
+_SEARCH = "/v1/search"
 
 # Gradio needs inline scripts and styles and compiles small functions; all of it must come from here.
 _POLICY = "; ".join(
@@ -72,30 +73,32 @@ class Headers:
 
 
 class Crowd:
-    """Middleware that refuses a page's call while too many others are under way.
+    """Middleware that refuses a request while too many of its kind are under way.
 
-    Each is done in a thread; they would only pile up, hold up all else, and be late themselves.
+    They would only pile up, hold up all else, and be late themselves. It costs least at the door, before
+    anybody looks at a key or a body: five times too many searches must leave time for those that are made.
     """
 
-    def __init__(self, app: ASGIApp, most: int = _CALLS_AT_ONCE):
+    def __init__(self, app: ASGIApp, searches: AtOnce, calls: AtOnce):
+        """``searches`` are those of programs, ``calls`` those of pages, each done in a thread."""
         self._app = app
-        self._most = most
-        self._under_way = 0  # changed by the event loop alone
+        self._searches = searches
+        self._calls = calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].endswith(_CALL):
+        path = scope["path"] if scope["type"] == "http" else ""
+        with ExitStack() as held:
+            try:
+                if path.endswith(_SEARCH):
+                    # Its place is taken when it begins: whoever sends slowly or has no key keeps none.
+                    self._searches.check()
+                elif path.endswith(_CALL):
+                    held.enter_context(self._calls.one())
+            except BusyError as error:
+                after = {"Retry-After": str(error.retry_after_s)}
+                await problem(429, str(error), "rate_limit_error", "busy", after)(scope, receive, send)
+                return
             await self._app(scope, receive, send)
-            return
-        if self._under_way >= self._most:
-            await problem(429, _CROWDED, "rate_limit_error", "busy", {"Retry-After": "1"})(
-                scope, receive, send
-            )
-            return
-        self._under_way += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._under_way -= 1
 
 
 class Identify:

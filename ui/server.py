@@ -32,6 +32,7 @@ from ui import (
     tools,
 )
 from ui.accounts import Accounts, Role
+from ui.allowance import AtOnce
 from ui.desk import api as desk_api
 from ui.desk import page as desk_page
 from ui.service import Service
@@ -49,6 +50,7 @@ PAGES: Pages = {
 _ABOUT = """Cited answers from articles on the rare-earth industry. Send an API key, which `reex user key`
 makes, as `Authorization: Bearer reex_…`; a server that asks nobody to sign in needs none."""
 _THREADS = 200
+_CALLS_AT_ONCE = 16  # of a page's server functions, where Gradio itself knows no limit
 _LOOK_S = 0.02
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -60,6 +62,8 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         UsageError: the settings of signing in or of the API cannot be used.
     """
     accounts, settings = Accounts(service.state), service.settings
+    allowances = api.Allowances.of(service)
+    calls = AtOnce(_CALLS_AT_ONCE, "Too many people use these pages at the moment: try again in a second.")
     app = FastAPI(
         title="REEx Answers",
         docs_url=None,  # its scripts would come from elsewhere
@@ -67,7 +71,7 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         middleware=[
             Middleware(log.Requests),
             Middleware(gate.Headers),
-            Middleware(gate.Crowd),
+            Middleware(gate.Crowd, searches=allowances.searching, calls=calls),
             Middleware(signin.Sessions, secret=signin.session_secret(settings)),
             Middleware(gate.Identify, accounts=accounts, settings=settings),
         ],
@@ -79,7 +83,6 @@ def build_app(service: Service, pages: Pages = PAGES) -> FastAPI:
         version=version("reex-answers"),
         lifespan=_with_many_threads,
     )
-    allowances = api.Allowances.of(service)
     app.include_router(signin.router(accounts, settings))
     app.include_router(api.router(service, allowances))
     app.include_router(desk_api.router(service, gate.at_least("staff")))

@@ -28,6 +28,7 @@ from rag.retrieve import Retriever
 from rag.types import Answer, Draft, Hit, Near, Question, Retrieved, Sentence, Signals
 from tests.ui.conftest import QUESTION, SAYS, Make, Product
 from ui import completion
+from ui.allowance import AtOnce
 from ui.apart import apart
 from ui.gate import Crowd
 from ui.turns import Turns
@@ -263,18 +264,37 @@ def test_more_searches_than_can_be_made_at_once_are_refused(make_product: Make) 
     product.service.chain.retriever = Slow(retriever.index, retriever.embedder)
     got: list[int] = []
 
-    def search() -> httpx.Response:
-        return product.client().post("/v1/search", json={"query": "Lynas"})
+    def search(body: bytes = b'{"query": "Lynas"}') -> httpx.Response:
+        kind = {"Content-Type": "application/json"}
+        return product.client().post("/v1/search", content=body, headers=kind)
 
     first = threading.Thread(target=lambda: got.append(search().status_code))
     first.start()
     assert begun.wait(20)
-    refused = search()
+    refused, unread = search(), search(b"{")
     done.set()
     first.join(20)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "busy")
     assert refused.headers["retry-after"] == "1"
-    assert [*got, search().status_code] == [200, 200]
+    assert unread.status_code == 429  # nobody has looked at its body
+    assert [*got, search().status_code, search(b"{").status_code] == [200, 200, 400]
+
+
+def test_searches_that_have_not_begun_keep_no_place() -> None:
+    async def visit() -> None:
+        async def unread(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.Event().wait()
+
+        searches = AtOnce(1, "full")
+        transport = httpx.ASGITransport(Crowd(unread, searches, AtOnce(1, "full")))
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
+            waiting = [asyncio.create_task(http.post("/v1/search")) for _ in range(3)]
+            await asyncio.sleep(0.1)
+            assert not any(task.done() for task in waiting)
+            with searches.one():
+                assert (await http.post("/v1/search")).status_code == 429
+
+    asyncio.run(visit())
 
 
 def test_more_calls_of_pages_than_can_be_made_at_once_are_refused() -> None:
@@ -285,7 +305,7 @@ def test_more_calls_of_pages_than_can_be_made_at_once_are_refused() -> None:
             await end.wait()
             await Response("done")(scope, receive, send)
 
-        transport = httpx.ASGITransport(Crowd(slow, most=1))
+        transport = httpx.ASGITransport(Crowd(slow, AtOnce(1, "full"), AtOnce(1, "full")))
         async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
             call, other = "/gradio_api/component_server", "/v1/chat/completions"
             waiting = [asyncio.create_task(http.post(path)) for path in (call, other)]
