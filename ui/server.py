@@ -52,6 +52,7 @@ makes, as `Authorization: Bearer reex_…`; a server that asks nobody to sign in
 _THREADS = 200
 _CALLS_AT_ONCE = 16  # of a page's server functions, where Gradio itself knows no limit
 _LOOK_S = 0.02
+_KEEP_ALIVE_S = 75  # longer than nginx's 60: who closes a connection first must not be who waits for requests
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -150,7 +151,13 @@ def serve(chain: AnswerChain, settings: Settings, announce: Callable[[str], None
             Service(chain, state, settings, Turns.of(settings), AnswerCache(settings.answer_cache))
         )
         config = uvicorn.Config(
-            app, settings.host, port, log_config=None, access_log=False, timeout_graceful_shutdown=3
+            app,
+            settings.host,
+            port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            timeout_keep_alive=_KEEP_ALIVE_S,
         )
         server = uvicorn.Server(config)
         threading.Thread(target=_announced, args=(server, settings, port, announce), daemon=True).start()
