@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -50,6 +50,8 @@ _BODY_BYTES = 512 * 1024
 _BEAT_S = 10.0  # a line of nothing so often keeps a connection open on which nothing comes
 _LOOK_S = 0.5  # so often it is looked whether somebody still waits for the first step
 _SEARCHES_RUNNING = 3
+_SEARCH_WAITS_S = 0.8  # a search that is late is worth less than one that may be tried elsewhere
+_TOO_MANY_SEARCHES = "Too many searches are under way: try again in a second."
 _INVALID = "invalid_request_error"
 
 
@@ -176,7 +178,7 @@ class Allowances:
         return cls(
             Allowance(settings.api_questions, "REEX_API_QUESTIONS"),
             Allowance(settings.api_searches, "REEX_API_SEARCHES"),
-            AtOnce(settings.searches_at_once, "Too many searches are under way: try again in a second."),
+            AtOnce(settings.searches_at_once, _TOO_MANY_SEARCHES),
         )
 
 
@@ -257,7 +259,7 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
     ) -> dict[str, Any]:
         with allowances.searching.one():
             # More in threads at a time would be no quicker, and keep the event loop from its work.
-            async with running:
+            async with _place(running):
                 find = partial(found, service, asked.query, asked.k, asked.filters)
                 hits = await to_thread.run_sync(find)
         return {"query": asked.query, "results": hits}
@@ -276,6 +278,24 @@ def router(service: Service, allowances: Allowances) -> APIRouter:
         return state_of(service)
 
     return api
+
+
+@asynccontextmanager
+async def _place(running: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Keep a place among the searches that run.
+
+    Raises:
+        BusyError: none became free in time.
+    """
+    try:
+        async with asyncio.timeout(_SEARCH_WAITS_S):
+            await running.acquire()
+    except TimeoutError:
+        raise BusyError(_TOO_MANY_SEARCHES) from None
+    try:
+        yield
+    finally:
+        running.release()
 
 
 _MODEL = {"id": completion.MODEL, "object": "model", "created": 1767225600, "owned_by": "reex"}

@@ -6,9 +6,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -278,6 +280,29 @@ def test_more_searches_than_can_be_made_at_once_are_refused(make_product: Make) 
     assert refused.headers["retry-after"] == "1"
     assert unread.status_code == 429  # nobody has looked at its body
     assert [*got, search().status_code, search(b"{").status_code] == [200, 200, 400]
+
+
+def test_a_search_that_would_be_late_is_refused(make_product: Make) -> None:
+    product = make_product(pages={}, sign_in=False)
+    done = threading.Event()
+    retriever = product.service.chain.retriever
+
+    class Slow(Retriever):
+        def search(self, *args: Any, **kwargs: Any) -> list[Hit]:
+            assert done.wait(20)
+            return super().search(*args, **kwargs)
+
+    product.service.chain.retriever = Slow(retriever.index, retriever.embedder)
+    with product.served() as url, ThreadPoolExecutor() as pool:
+
+        def search() -> int:
+            return httpx.post(f"{url}/v1/search", json={"query": "Lynas"}, timeout=30).status_code
+
+        asked = [pool.submit(search) for _ in range(8)]
+        late = [search.result() for search in islice(as_completed(asked, 20), 5)]
+        done.set()
+        assert late == 5 * [429]
+        assert sorted(search.result() for search in asked) == 3 * [200] + 5 * [429]
 
 
 def test_searches_that_have_not_begun_keep_no_place() -> None:
