@@ -131,7 +131,7 @@ def run(
         name = str(feedback.folder(settings))
     suite = read_suite(name)
     cases = _chosen(suite, kinds, limit)
-    prepared = _with_corpus(suite, settings)
+    prepared = with_corpus(suite, settings)
     config = _config(name, suite, cases, prepared, system)
     folder = _unfinished(settings, config) if resume else _new_folder(settings, suite.name, config)
     done = _read(folder).records
@@ -166,7 +166,7 @@ def spread(cases: list[Case], limit: int | None) -> list[Case]:
     return [cases[i * len(cases) // limit] for i in range(limit)]
 
 
-def _with_corpus(suite: Suite, settings: Settings) -> Settings:
+def with_corpus(suite: Suite, settings: Settings) -> Settings:
     """Settings whose data directory holds the suite's corpus: the reader's own, or one for this suite."""
     if suite.over_own_corpus:
         return settings

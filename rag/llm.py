@@ -1,8 +1,8 @@
 """Any language model by one setting, through LangChain, with vendors' errors in plain words."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from corpus.errors import ReexError, StoppedError
 from rag import local_llm, model_file
 from rag.errors import LLMError
+from rag.readout import Readout, logits_in, options, packaged
 from rag.settings import Settings
 from rag.stopping import Gone, items, never, result
 
@@ -24,11 +25,12 @@ _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 @dataclass(frozen=True)
 class LLM:
-    """A chat model and the name that answers carry."""
+    """A chat model and the name that answers carry; with a readout, its "yes" is told by that."""
 
     name: str
     chat: BaseChatModel
     provider: str = "openai"
+    readout: Readout | None = None
 
     def stream(self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never) -> Iterator[str]:
         """The reply, piece by piece; closing the iterator stops the model.
@@ -64,15 +66,10 @@ class LLM:
         """
         if self.provider != "local":
             return None
-        try:
-            reply = result(
-                lambda: self.chat.ainvoke(messages, max_tokens=1, logprobs=True, top_logprobs=10), gone
-            )
-        except StoppedError:
-            raise
-        except Exception as error:  # see above
-            raise LLMError(_in_plain_words(self.name, error)) from error
-        likely = reply.response_metadata["logprobs"]["content"][0]["top_logprobs"]
+        if self.readout:
+            return self.readout.probability(self.logits(messages, self.readout.tokens, gone))
+        told = self._next_token(messages, gone, max_tokens=1, logprobs=True, top_logprobs=10)
+        likely = told["logprobs"]["content"][0]["top_logprobs"]
         weights = {"yes": 0.0, "no": 0.0}
         for option in likely:
             word = option["token"].strip().lower()
@@ -80,6 +77,23 @@ class LLM:
                 weights[word] += math.exp(option["logprob"])
         total = sum(weights.values())
         return weights["yes"] / total if total else None
+
+    def logits(self, messages: list[BaseMessage], tokens: Sequence[int], gone: Gone = never) -> list[float]:
+        """The logits, but for a constant, of some tokens where the reply of a local model would begin.
+
+        Raises:
+            LLMError: the model cannot be reached, or does not tell them.
+            StoppedError: ``gone`` said so.
+        """
+        return logits_in(self._next_token(messages, gone, **options(tokens)), tokens)
+
+    def _next_token(self, messages: list[BaseMessage], gone: Gone, **how: Any) -> dict[str, Any]:
+        try:
+            return result(lambda: self.chat.ainvoke(messages, **how), gone).response_metadata
+        except StoppedError:
+            raise
+        except Exception as error:  # see above
+            raise LLMError(_in_plain_words(self.name, error)) from error
 
     def _limit(self, max_tokens: int) -> dict[str, Any]:
         if self.provider == "ollama":
@@ -102,7 +116,8 @@ def open_llm(settings: Settings, progress: Progress = lambda done, total: None) 
         ModelFileError, StorageError: the local model cannot be assembled.
     """
     if uses_packaged_model(settings):
-        return _local(model_file.assemble(settings.cache_dir, progress), settings)
+        llm = _local(model_file.assemble(settings.cache_dir, progress), settings)
+        return replace(llm, readout=packaged())
     if settings.llm.lower().endswith(".gguf"):
         path = Path(settings.llm).expanduser()
         if not path.is_file():
