@@ -27,7 +27,6 @@ from rag.abstain import (
     uncovered_names,
     unmatched_words,
 )
-from rag.conversation import read_before
 from rag.embed import Embedder
 from rag.errors import LLMError
 from rag.figures import missing_figures
@@ -225,12 +224,10 @@ class _Run:
         yield self._conclude(draft, grounder.unknown)
 
     def _answer(self, evidence: Evidence) -> Iterator[Event]:
-        asked = self._understood
-        before = read_before(self._question, asked.filters, evidence, self._chain.retriever, self._settings)
-        prompt = build_prompt(asked.question, evidence.excerpts, before=before, in_chinese=asked.in_chinese)
+        prompt = build_prompt(
+            self._understood.question, evidence.excerpts, in_chinese=self._understood.in_chinese
+        )
         self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
-        found = {hit.passage.id for hit in self._hits}
-        self._hits += tuple(hit for hit in prompt.markers.values() if hit.passage.id not in found)
         grounder = self._grounder(prompt.markers)
         sure = 1.0
         try:

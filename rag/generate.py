@@ -13,7 +13,7 @@ from types import MappingProxyType
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from rag.prompts import prompt
-from rag.select import Excerpt, heading, without
+from rag.select import Excerpt, heading
 from rag.types import Hit
 
 NOT_FOUND = "NOT IN THE CORPUS"
@@ -44,7 +44,6 @@ def build_prompt(
     excerpts: Sequence[Excerpt],
     markers: Mapping[str, Hit] = MappingProxyType({}),
     *,
-    before: Sequence[Excerpt] = (),
     in_chinese: bool = False,
 ) -> Prompt:
     """Lay out the passages, grouped by article, and the question.
@@ -53,14 +52,18 @@ def build_prompt(
         question: what is asked, with what it leans on.
         excerpts: what the model gets to see.
         markers: those that passages have already.
-        before: what it has seen in the conversation, laid out as it was then.
         in_chinese: the language of the answer; else it is the question's own.
     """
-    markers = dict(markers) or _name_passages([excerpt.hit for excerpt in (*before, *excerpts)])
+    markers = dict(markers) or _name_passages([excerpt.hit for excerpt in excerpts])
     ids = {hit.passage.id: marker for marker, hit in markers.items()}
-    blocks = [*_blocks(before, ids), *_blocks(without(excerpts, before), ids)]
+    blocks: dict[str, list[str]] = {}
+    for excerpt in excerpts:
+        article = excerpt.hit.article
+        date = f"{article.published.isoformat()} " if article.published else ""
+        block = blocks.setdefault(article.id, [_defuse(f"{date}{heading(article)}")])
+        block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
     values = {
-        "passages": "\n\n".join(blocks),
+        "passages": "\n\n".join("\n".join(lines) for lines in blocks.values()),
         "question": _defuse(question),
     }
     language = "Answer in Chinese." if in_chinese else ""
@@ -72,17 +75,6 @@ def build_prompt(
     )
 
 
-def _blocks(excerpts: Sequence[Excerpt], ids: Mapping[str, str]) -> list[str]:
-    """For each article its date and title, and below them its passages behind their ids."""
-    blocks: dict[str, list[str]] = {}
-    for excerpt in excerpts:
-        article = excerpt.hit.article
-        date = f"{article.published.isoformat()} " if article.published else ""
-        block = blocks.setdefault(article.id, [_defuse(f"{date}{heading(article)}")])
-        block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
-    return ["\n".join(lines) for lines in blocks.values()]
-
-
 def system_messages() -> list[BaseMessage]:
     """The stable head of every prompt, for warming up a local server."""
     return [SystemMessage(prompt("system")), HumanMessage("Ready?")]
@@ -91,7 +83,7 @@ def system_messages() -> list[BaseMessage]:
 def _name_passages(hits: Sequence[Hit]) -> dict[str, Hit]:
     """A short id for each passage, taken from a hash of its own id."""
     markers: dict[str, Hit] = {}
-    for hit in {hit.passage.id: hit for hit in hits}.values():
+    for hit in hits:
         number = int(hashlib.sha256(hit.passage.id.encode()).hexdigest(), 16)
         while (marker := _marker(number)) in markers:
             number += 1

@@ -105,16 +105,6 @@ def select(question: str, hits: Sequence[Hit], retriever: Retriever, budget: int
     return Evidence(excerpts, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))
 
 
-def without(excerpts: Sequence[Excerpt], others: Sequence[Excerpt]) -> tuple[Excerpt, ...]:
-    """Excerpts without the sentences that stand in others."""
-    known = {(excerpt.hit.article.id, sentence) for excerpt in others for sentence in excerpt.sentences}
-    left = (
-        Excerpt(one.hit, tuple(s for s in one.sentences if (one.hit.article.id, s) not in known))
-        for one in excerpts
-    )
-    return tuple(excerpt for excerpt in left if excerpt.sentences)
-
-
 def rank_sentences(
     question: str, hits: Sequence[Hit], sentences: Sequence[Rated], wanted: dict[str, float]
 ) -> list[Candidate]:

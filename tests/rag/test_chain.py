@@ -1,7 +1,6 @@
 """The chain from question to answer. The model is a fake here: its words are not the subject."""
 
 import asyncio
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -211,60 +210,6 @@ def test_a_follow_up_is_rewritten_by_a_model_that_runs_elsewhere(retriever: Retr
     answer = AnswerChain(retriever, lambda: llm, Settings(llm="openai:any")).invoke(question)
     assert answer.question == rewritten
     assert "1,404" in answer.text
-
-
-def prompt_of(retriever: Retriever, question: Question) -> tuple[str, Answer]:
-    """What the model is asked for an answer, empty when it is not asked, and that answer."""
-    told = [""]
-
-    class Listening(GenericFakeChatModel):
-        def _generate(self, messages: list[BaseMessage], *args: Any, **options: Any) -> ChatResult:
-            told.append(str(messages[-1].content))
-            return super()._generate(messages, *args, **options)
-
-    chat = Listening(messages=iter([AIMessage("Lynas produced 1,404 tonnes of NdPr.")]))
-    answer = AnswerChain(retriever, lambda: LLM("fake", chat, "fake"), Settings()).invoke(question)
-    return told[-1], answer
-
-
-def opened_with(text: str, *more: str) -> tuple[Turn, ...]:
-    """A conversation that a question opened."""
-    turns = [Turn("user", text), Turn("assistant", "Lynas produced 1,404 tonnes of NdPr.")]
-    for question in more:
-        turns += [Turn("user", question), Turn("assistant", "That is not in the articles.")]
-    return tuple(turns)
-
-
-@pytest.mark.parametrize(
-    ("follow_up", "more"),
-    [
-        ("And why did it fall?", ()),
-        ("Why was that?", ("And how much was it a year earlier?",)),
-    ],
-)
-def test_a_follow_up_begins_with_what_the_model_has_read(
-    retriever: Retriever, follow_up: str, more: tuple[str, ...]
-) -> None:
-    first, _ = prompt_of(retriever, Question(QUESTION))
-    read = first.partition("\n\nQuestion:")[0]
-    second, answer = prompt_of(retriever, Question(follow_up, opened_with(QUESTION, *more)))
-    assert second.startswith(read)
-    sentences = re.findall(r"[^.\n]{40,}\.", second)
-    assert len(sentences) == len(set(sentences))
-    assert set(answer.shown) <= {hit.passage.id for hit in answer.retrieved}
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "How much did MP Materials invest in Mountain Pass?",  # stands alone
-        "And since January 2030?",  # of other articles
-        "And what did Baogang commit to under the 15th Five-Year Plan?",  # of something else
-    ],
-)
-def test_a_question_about_something_else_is_read_alone(retriever: Retriever, question: str) -> None:
-    read = prompt_of(retriever, Question(QUESTION))[0].partition("\n\nQuestion:")[0]
-    assert not prompt_of(retriever, Question(question, opened_with(QUESTION)))[0].startswith(read)
 
 
 @pytest.mark.parametrize(("text", "in_chinese"), [("By how much did it grow?", False), ("那是多少？", True)])
