@@ -61,6 +61,7 @@ class _Asked:
     suite: str
     case: Case
     question: str
+    vector: npt.NDArray[np.float32]
     evidence: Evidence
 
     def holds(self, case: Case) -> bool | None:
@@ -100,12 +101,13 @@ def _ask(settings: Settings, file: Path, known: Sequence[dict[str, Any]], wanted
     asked = [_all_of(suite, settings, embedder) for suite in SUITES]
     order = _in_turns([one for suite in asked for one in suite])
     seen = {(row["suite"], row["evidence"]) for row in known}
+    told = tokens()
     with file.open("a", encoding="utf-8") as rows:
         for number, one in enumerate(order[:wanted], 1):
             if (one.suite, one.case.id) in seen:
                 continue
             others = next(suite for suite in asked if suite[0].suite == one.suite)
-            for other, stated in [(one, one.holds(one.case)), *_like(one, others, embedder)]:
+            for other, stated in [(one, one.holds(one.case)), *_like(one, others)]:
                 messages = build_prompt(other.question, one.evidence.excerpts).probe
                 row = {
                     "suite": one.suite,
@@ -115,7 +117,7 @@ def _ask(settings: Settings, file: Path, known: Sequence[dict[str, Any]], wanted
                     "holds": stated,
                     "words": len(other.question.split()),
                     "follow_up": bool(other.case.question.history),
-                    "logits": [round(logit, 3) for logit in llm.logits(messages, tokens())],
+                    "logits": [round(logit, 3) for logit in llm.logits(messages, told)],
                 }
                 rows.write(jsonl.line(row))
             rows.flush()
@@ -135,7 +137,9 @@ def _all_of(suite: str, settings: Settings, embedder: Embedder) -> list[_Asked]:
         hits = retriever.search(queries, settings.top_k, filters, window.latest)
         evidence = select(queries[0], hits, retriever, settings.evidence_tokens)
         if not too_weak(evidence):
-            asked.append(_Asked(suite, case, understood.question, evidence))
+            asked.append(
+                _Asked(suite, case, understood.question, embedder.encode([understood.question])[0], evidence)
+            )
     return asked
 
 
@@ -147,10 +151,9 @@ def _in_turns(asked: list[_Asked]) -> list[_Asked]:
     return [one for pair in zip_longest(cannot, can) for one in pair if one]
 
 
-def _like(one: _Asked, others: Sequence[_Asked], embedder: Embedder) -> Iterator[tuple[_Asked, bool]]:
+def _like(one: _Asked, others: Sequence[_Asked]) -> Iterator[tuple[_Asked, bool]]:
     """The questions that are most like one, with whether its evidence holds their answers."""
-    vectors = embedder.encode([one.question, *(other.question for other in others)])
-    cosines = vectors[1:] @ vectors[0]
+    cosines = np.array([other.vector for other in others]) @ one.vector
     left = {True: _OTHERS, False: _OTHERS}
     for place in np.argsort(-cosines):
         other, stated = others[place], one.holds(others[place].case)
