@@ -112,7 +112,7 @@ def main() -> None:
 
     def remembering(*arguments: Any) -> LLM:
         llm = open_llm(*arguments)
-        return _Remembering(llm.name, llm.chat, llm.provider, llm.readout)
+        return _Remembering(**vars(llm))
 
     caught = 0
     befores: dict[tuple[str, str], Run] = {}

@@ -122,7 +122,7 @@ def measure(
         UsageError: the model's server is not llama.cpp's.
     """
     opened = chain.llm()
-    llm = _Timed(opened.name, opened.chat, opened.provider, opened.readout)
+    llm = _Timed(**vars(opened))
     chain = AnswerChain(chain.retriever, lambda: llm, settings)
     whole = len(plain) + len(talks)
     advance(0, whole)
