@@ -293,7 +293,7 @@ def test_a_search_that_would_be_late_is_refused(make_product: Make) -> None:
             return super().search(*args, **kwargs)
 
     product.service.chain.retriever = Slow(retriever.index, retriever.embedder)
-    with product.served() as url, ThreadPoolExecutor() as pool:
+    with product.served() as url, ThreadPoolExecutor(8) as pool:
 
         def search() -> int:
             return httpx.post(f"{url}/v1/search", json={"query": "Lynas"}, timeout=30).status_code
