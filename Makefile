@@ -5,13 +5,21 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 READY_TO_TEST := $(VENV)/ready-to-test
 
-.PHONY: help chat test lint coverage bench clean
+.PHONY: help chat native test lint coverage bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 chat: $(INSTALLED)  ## install what is missing, index the articles, serve the chat page
 	@$(BIN)/reex chat
+
+# The ready-made server uses no instructions that only some processors have, such as AVX-512. Without a cache,
+# so that nothing that was built for this processor is ever installed on another.
+native: $(INSTALLED)  ## build the model's server for this processor; needs a compiler and five minutes
+	@command -v cmake >/dev/null && command -v c++ >/dev/null || { echo "This needs CMake and a C++ compiler: on Debian, apt-get install cmake g++."; exit 1; }
+	@echo "Building the model's server for this processor, some five minutes …"
+	CMAKE_ARGS="-DLLAMA_LLGUIDANCE=OFF -DLLAMA_BUILD_BORINGSSL=OFF" $(BIN)/python -m pip install --quiet \
+		--force-reinstall --no-deps --no-cache-dir --no-binary xllamacpp -c constraints.txt xllamacpp
 
 test: $(READY_TO_TEST)  ## lint, type-check and run the whole test suite
 	$(BIN)/ruff format --check .

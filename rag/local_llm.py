@@ -30,6 +30,24 @@ def serve(model: Path) -> str:
         return f"{_servers[model].listening_address}/v1"  # type: ignore[attr-defined]
 
 
+def leaves_avx512_unused() -> bool:
+    """Whether this processor has instructions that the installed build of llama.cpp was not made for.
+
+    Ready wheels run anywhere and use none of AVX-512; a build with it reads a prompt 1.7 times as fast.
+    """
+    import xllamacpp
+
+    return "avx512_vnni" in _processor_flags() and "AVX512 = 1" not in xllamacpp.get_system_info()
+
+
+def _processor_flags() -> list[str]:
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        return []
+    return next((line.split() for line in told.splitlines() if line.startswith("flags")), [])
+
+
 def _start(model: Path) -> object:
     import xllamacpp
 

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from corpus.errors import ReexError
-from rag import model_file
+from rag import local_llm, model_file
 from rag.index import open_index
 from rag.llm import name_of, uses_packaged_model
 from rag.minilm import PACKAGED, packaged_model
@@ -23,6 +23,8 @@ _PACKAGES = (
     "tiktoken",
     "xllamacpp",
 )
+
+_REINSTALL = "Run `pip install -c constraints.txt -e .` in the project's folder."
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def examine(settings: Settings) -> list[Finding]:
         _tokens(),
         _embedding_model(settings),
         _language_model(settings),
+        _model_server(),
         _index(settings),
         _room(settings),
     ]
@@ -54,11 +57,10 @@ def _python() -> Finding:
 
 
 def _package(name: str) -> Finding:
-    remedy = "Run `pip install -c constraints.txt -e .` in the project's folder."
     try:
         return Finding(name, True, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, False, "not installed", remedy)
+        return Finding(name, False, "not installed", _REINSTALL)
 
 
 def _tokens() -> Finding:
@@ -94,6 +96,15 @@ def _language_model(settings: Settings) -> Finding:
     except ReexError as error:
         return Finding("language model", False, name, str(error))
     return Finding("language model", True, f"{name}, hash verified")
+
+
+def _model_server() -> Finding:
+    try:
+        slow = local_llm.leaves_avx512_unused()
+    except ImportError:
+        return Finding("model server", False, "not installed", _REINSTALL)
+    state = "for any processor; `make native` builds one for this, which reads faster" if slow else "ready"
+    return Finding("model server", True, state)
 
 
 def _index(settings: Settings) -> Finding:

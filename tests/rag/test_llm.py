@@ -17,6 +17,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from corpus.errors import StoppedError
+from rag import local_llm
 from rag.errors import LLMError
 from rag.llm import LLM, name_of, open_llm, uses_packaged_model
 from rag.settings import Settings
@@ -293,3 +294,20 @@ def test_a_file_that_is_no_gguf_is_told(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(LLMError, match=r"model.gguf cannot be loaded .*: give REEX_LLM the path of a GGUF"):
         open_llm(settings(llm=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("processor", "build", "unused"),
+    [
+        (["avx2", "avx512_vnni"], "CPU : AVX2 = 1 | FMA = 1 | ", True),
+        (["avx2", "avx512_vnni"], "CPU : AVX2 = 1 | AVX512 = 1 | ", False),
+        (["avx2"], "CPU : AVX2 = 1 | FMA = 1 | ", False),
+        ([], "CPU : NEON = 1 | ", False),
+    ],
+)
+def test_a_build_that_leaves_the_processor_unused_is_told(
+    processor: list[str], build: str, unused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xllamacpp.get_system_info", lambda: build)
+    monkeypatch.setattr(local_llm, "_processor_flags", lambda: processor)
+    assert local_llm.leaves_avx512_unused() is unused
