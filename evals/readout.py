@@ -1,11 +1,12 @@
 """Fits the weights of `rag.readout`: ``python -m evals.readout ROWS``.
 
 The packaged model is asked about the evidence of questions of the suites for tuning: whether it holds the
-answer to the question that it was chosen for, and to others that are like that one. What the others ask for
-is known too, so these tell a passage that states the fact from one that is about the same subject, and they
-cost little, as the server has read the evidence. The logits go to the file ROWS, a row a line, and a run that
-was interrupted goes on there. Then a logistic regression is fitted, and each suite is told by a fit on the
-others; with ``--write`` the weights of a fit on all go to ``rag/readout.json``.
+answer to the question that it was chosen for, and to others that are like that one; and for the answers. What
+the others ask for is known too, so these tell a passage that states the fact from one that is about the same
+subject, and they cost little, as the server has read the evidence. The logits where replies would begin go to
+the file ROWS, a row a line, and a run that was interrupted goes on there. Then a logistic regression is
+fitted, and each suite is told by a fit on the others; with ``--write`` the weights of a fit on all go to
+``rag/readout.json``.
 
 How long a question is, and whether it follows up on another, is part of the fit and left out of the weights:
 what the suites cannot answer is asked in fewer words, which is theirs and not the world's.
@@ -108,7 +109,8 @@ def _ask(settings: Settings, file: Path, known: Sequence[dict[str, Any]], wanted
                 continue
             others = next(suite for suite in asked if suite[0].suite == one.suite)
             for other, stated in [(one, one.holds(one.case)), *_like(one, others)]:
-                messages = build_prompt(other.question, one.evidence.excerpts).probe
+                prompt = build_prompt(other.question, one.evidence.excerpts)
+                replies = [llm.logits(messages, told) for messages in (prompt.probe, prompt.answer)]
                 row = {
                     "suite": one.suite,
                     "evidence": one.case.id,
@@ -117,7 +119,7 @@ def _ask(settings: Settings, file: Path, known: Sequence[dict[str, Any]], wanted
                     "holds": stated,
                     "words": len(other.question.split()),
                     "follow_up": bool(other.case.question.history),
-                    "logits": [round(logit, 3) for logit in llm.logits(messages, told)],
+                    "logits": [[round(logit, 3) for logit in reply] for reply in replies],
                 }
                 rows.write(jsonl.line(row))
             rows.flush()
@@ -169,10 +171,10 @@ class Fit:
 
     def __init__(self, rows: Sequence[dict[str, Any]]):
         """``rows`` are as this module writes them."""
-        logits = np.array([row["logits"] for row in rows])
-        self._x: Floats = logits - logits.mean(axis=1, keepdims=True)
+        logits = np.array([row["logits"] for row in rows])  # rows, replies to probe and question, tokens
+        self._x: Floats = (logits - logits.mean(axis=2, keepdims=True)).reshape(len(rows), -1)
         place = {token: n for n, token in enumerate(tokens())}
-        self._yes: Floats = logits[:, place[_YES]] - logits[:, place[_NO]]
+        self._yes: Floats = logits[:, 0, place[_YES]] - logits[:, 0, place[_NO]]
         self._shape: Floats = np.array([[row["words"], row["follow_up"]] for row in rows], float)
         self._beside = (self._shape - self._shape.mean(axis=0)) / (self._shape.std(axis=0) + 1e-9)
         self._own = np.array([row["answerable"] is not None for row in rows])
@@ -207,7 +209,7 @@ class Fit:
         data = {
             "prompts": readout.prompts(),
             "tokens": tokens(),
-            "weights": [round(float(w), 6) for w in self._scale * weights],
+            "weights": [[round(float(w), 6) for w in reply] for reply in self._scale * weights],
             "bias": round(float(self._scale * bias + self._shift), 6),
         }
         file.write_text(json.dumps(data) + "\n", encoding="utf-8")
@@ -229,14 +231,15 @@ class Fit:
         model.fit(given, self._can[used])
         weights = model.coef_[0][: self._x.shape[1]] / spread
         bias = float(model.intercept_[0] - mean @ weights)
-        # Logits are known but for a constant, so the weights sum to nothing.
-        return weights - weights.mean(), bias
+        # A reply's logits are known but for a constant, so its weights sum to nothing.
+        weights = weights.reshape(-1, len(tokens()))
+        return weights - weights.mean(axis=1, keepdims=True), bias
 
     def _tell_each_by_the_others(self) -> Floats:
         told = np.empty(len(self._own))
         for suite in np.unique(self._suites):
             weights, bias = self._fit(self._suites != suite)
-            told[self._suites == suite] = self._x[self._suites == suite] @ weights + bias
+            told[self._suites == suite] = self._x[self._suites == suite] @ weights.ravel() + bias
         return told
 
     def _odds(self, score: Floats) -> tuple[float, float]:

@@ -234,7 +234,7 @@ class _Run:
             if self._failure:
                 raise LLMError(self._failure)
             llm = self._llm()
-            sure = confidence(said_yes := llm.says_yes(prompt.probe, self._gone))
+            sure = confidence(said_yes := llm.says_yes(prompt.probe, prompt.answer, self._gone))
             self._signals = replace(self._signals, confidence=said_yes)
             if sure < MIN_CONFIDENCE:
                 yield self._abstain(self._say.not_stated(), evidence)

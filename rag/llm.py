@@ -54,11 +54,17 @@ class LLM:
         except Exception as error:
             raise LLMError(_in_plain_words(self.name, error)) from error
 
-    def says_yes(self, messages: list[BaseMessage], gone: Gone = never) -> float | None:
-        """The probability with which the model answers a yes-or-no question with yes.
+    def says_yes(
+        self, probe: list[BaseMessage], answer: list[BaseMessage], gone: Gone = never
+    ) -> float | None:
+        """How probable the model finds it that it can answer; None for one that does not tell.
 
-        Read off the first token, so it costs no more than reading the question. None for a model
-        that does not tell its probabilities.
+        Read off the first token of replies, so it costs no more than reading the questions.
+
+        Args:
+            probe: messages that ask whether the answer can be given, to be answered with yes or no.
+            answer: messages that ask for the answer, which a readout looks at too.
+            gone: stops it.
 
         Raises:
             LLMError: the model cannot be reached or refuses.
@@ -67,9 +73,10 @@ class LLM:
         if self.provider != "local":
             return None
         if self.readout:
-            return self.readout.probability(self.logits(messages, self.readout.tokens, gone))
-        told = self._next_token(messages, gone, max_tokens=1, logprobs=True, top_logprobs=10)
-        likely = told["logprobs"]["content"][0]["top_logprobs"]
+            told = [self.logits(messages, self.readout.tokens, gone) for messages in (probe, answer)]
+            return self.readout.probability(told)
+        first = self._next_token(probe, gone, max_tokens=1, logprobs=True, top_logprobs=10)
+        likely = first["logprobs"]["content"][0]["top_logprobs"]
         weights = {"yes": 0.0, "no": 0.0}
         for option in likely:
             word = option["token"].strip().lower()

@@ -3,7 +3,8 @@
 Small models know better than they say (Orgad et al., "LLMs Know More Than They Show", arXiv:2410.02707): a
 linear classifier on their hidden state tells what they can answer better than their own word does. The state
 itself does not leave the server, but the logits of the next token are a linear map of it; those of a few
-hundred tokens, whatever they mean, tell nearly all of it. `evals.readout` fits the weights.
+hundred tokens, whatever they mean, tell nearly all of it. Two replies are looked at before their first word:
+to "do the passages state it?", and to the question itself. `evals.readout` fits the weights.
 """
 
 import hashlib
@@ -28,22 +29,24 @@ _LEAST = 1e-37  # of a 32-bit float
 
 @dataclass(frozen=True)
 class Readout:
-    """A linear classifier on the logits of some tokens.
+    """A linear classifier on the logits of some tokens where replies would begin.
 
     Attributes:
         tokens: which ones.
-        weights: one for the logit of each.
+        weights: for each reply that is looked at, one for the logit of each token.
         bias: what is added.
     """
 
     tokens: tuple[int, ...]
-    weights: tuple[float, ...]
+    weights: tuple[tuple[float, ...], ...]
     bias: float
 
-    def probability(self, logits: Sequence[float]) -> float:
-        """The probability of "yes", on the scale of the model's own, from the tokens' logits."""
-        mean = sum(logits) / len(logits)
-        z = self.bias + sum(w * (x - mean) for w, x in zip(self.weights, logits, strict=True))
+    def probability(self, replies: Sequence[Sequence[float]]) -> float:
+        """The probability of "yes", on the scale of the model's own, from the logits of each reply."""
+        z = self.bias
+        for weights, logits in zip(self.weights, replies, strict=True):
+            mean = sum(logits) / len(logits)
+            z += sum(w * (x - mean) for w, x in zip(weights, logits, strict=True))
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
 
 
@@ -53,12 +56,13 @@ def packaged() -> Readout | None:
     data = json.loads(_FILE.read_text(encoding="utf-8"))
     if data["prompts"] != prompts():
         return None
-    return Readout(tuple(data["tokens"]), tuple(data["weights"]), data["bias"])
+    return Readout(tuple(data["tokens"]), tuple(map(tuple, data["weights"])), data["bias"])
 
 
 def prompts() -> str:
     """A hash of the texts around passages and question."""
-    texts = prompt("system") + prompt("probe", passages="", question="")
+    nothing = {"passages": "", "question": "", "language": ""}
+    texts = prompt("system") + prompt("probe", **nothing) + prompt("answer", **nothing)
     return hashlib.sha256(texts.encode()).hexdigest()
 
 
