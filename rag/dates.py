@@ -69,12 +69,6 @@ class PartialDate:
         month = MONTHS[self.month - 1] if self.month else None
         return " ".join(str(part) for part in (self.day, month, self.year) if part)
 
-    def holds(self, day: date) -> bool:
-        """Whether a day lies in the quarter, half, month or year that is said, or is the day."""
-        own = (day.year, day.month, day.day, (day.month + 2) // 3, (day.month + 5) // 6)
-        said = (self.year, self.month, self.day, self.quarter, self.half)
-        return all(part in (None, value) for part, value in zip(said, own, strict=True))
-
 
 def day_number(day: date | None) -> int:
     """A day as a number that compares like it, 20250513; 0 for none."""

@@ -45,6 +45,13 @@ def test_a_date_that_only_the_title_holds_is_weak() -> None:
     assert "title" in check.doubt
 
 
+def test_a_half_year_is_not_told_by_a_day_of_publication_in_it() -> None:
+    forecast = hit("The company expects a net loss of 357 million yuan.", published=date(2025, 1, 26))
+    said = "The company expects a net loss of 357 million yuan for "
+    assert check_support(f"{said}the first half of 2025.", [forecast], rarity).support == "unsupported"
+    assert check_support(f"{said}January 2025.", [forecast], rarity).support == "weak"
+
+
 def test_a_sentence_without_a_marker_finds_its_passage() -> None:
     check = attribute("The average selling price was $49.2 per kilogram.", [], [OUTPUT, PRICE], rarity)
     assert (check.support, check.hits) == ("supported", (PRICE,))
