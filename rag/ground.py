@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
 
+from rag.asked import compares
 from rag.attribution import kind_of, owns_up
+from rag.lexical import terms
 from rag.markers import read_markers, settled
 from rag.mend import with_currencies, with_reservations, without_echoes
 from rag.sentences import has_cjk, sentence_spans
@@ -140,12 +142,23 @@ class Grounder:
 
     def _check(self, text: str, cited: list[Hit]) -> Check:
         check = self._attribute(text, cited)
+        if check.support == "supported" and self._only_chooses(text):
+            check = replace(
+                check, support="weak", doubt="a verdict on what is compared, which no passage gives"
+            )
         if self.judge is None or check.support == "unsupported":
             return check
         verdict = self.judge(" ".join(map(evidence_text, check.hits)), text)
         if RANK[verdict] >= RANK[check.support]:
             return check
         return replace(check, support=verdict, doubt="the passage does not entail it, says the NLI model")
+
+    def _only_chooses(self, text: str) -> bool:
+        """Whether a sentence says no more than which of the things in the question it is.
+
+        That would take both sides' figures; the words of the question stand in some passage anyway.
+        """
+        return compares(self.question) and set(terms(text)) <= set(terms(self.question))
 
     def _attribute(self, text: str, cited: list[Hit]) -> Check:
         shown = list(self.markers.values())

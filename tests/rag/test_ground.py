@@ -40,6 +40,15 @@ def test_markers_become_numbers_in_order_of_first_use() -> None:
     assert [(c.n, c.passage_id) for c in draft.citations] == [(1, "k3"), (2, "a7")]
 
 
+def test_which_of_two_it_is_is_never_shown_as_supported() -> None:
+    asked = "Which company produced more NdPr, Lynas or MP Materials?"
+    said = "MP Materials [k3]. Lynas produced 1,404 tonnes of NdPr [a7]."
+    for question, supports in ((asked, ["weak", "supported"]), ("", ["supported", "supported"])):
+        grounder = Grounder(hits(), lambda term: 1.0, question=question)
+        grounder.feed(said)
+        assert [s.support for s in grounder.finish().sentences] == supports
+
+
 def test_every_quote_is_the_slice_it_names() -> None:
     for citation in ground([REPLY]).citations:
         assert citation.quote == TEXTS[citation.passage_id][citation.start : citation.end]
