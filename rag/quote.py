@@ -16,6 +16,7 @@ from rag.figures import figures, missing_figures
 from rag.lexical import terms
 from rag.names import names_in
 from rag.select import Candidate, Evidence, leans_on_previous, predecessor
+from rag.support import Rarity, terms_held
 from rag.types import Citation, Draft, Near
 
 MAX_QUOTES = 4
@@ -31,8 +32,11 @@ _QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _UNPLAIN = re.compile(r"\byou(?:rs?)?\b|https?://|www\.|[\[\]{}<>]|[\U0001f300-\U0001faff]", re.IGNORECASE)
 
 
-def quotable(evidence: Evidence, draft: Draft, question: str) -> list[Candidate]:
+def quotable(evidence: Evidence, draft: Draft, question: str, rarity: Rarity) -> list[Candidate]:
     """The most relevant sentences that the model's own do not restate, best first.
+
+    What the model said doubtfully is most often told by the sentence that it meant to retell: the more of
+    its terms a sentence holds, the earlier it comes.
 
     Another article than the cited ones is quoted only for comparisons, or when nothing is cited:
     beside an answer it would mostly be beside the point. What somebody committed to is not
@@ -43,12 +47,18 @@ def quotable(evidence: Evidence, draft: Draft, question: str) -> list[Candidate]
     only_facts = asks_for_commitments(question)
     several = compares(question)
     most = (_BESIDE_AN_ANSWER if said else MAX_QUOTES) + asks_twice(question) * _MORE_FOR_TWO_PARTS
-    best = max((candidate.score for candidate in evidence.ranked), default=0.0)
+    doubtful = [s.text for s in draft.sentences if s.support != "supported"]
+    scores = {
+        candidate: candidate.score
+        + max((terms_held(text, candidate.text, rarity) for text in doubtful), default=0.0)
+        for candidate in evidence.ranked
+    }
+    best = max(scores.values(), default=0.0)
     chosen: list[Candidate] = []
-    for candidate in evidence.ranked:
-        if len(chosen) >= most:
+    for candidate in sorted(scores, key=lambda c: -scores[c]):
+        if len(chosen) >= most or scores[candidate] < best - _BEHIND_THE_BEST:
             break
-        if candidate.score < best - _BEHIND_THE_BEST or candidate in chosen:
+        if candidate in chosen:
             continue
         if cited and not several and candidate.hit.article.id not in cited:
             continue

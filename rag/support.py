@@ -128,7 +128,7 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
     passages = " ".join(map(evidence_text, hits))
     if _mostly_chinese(sentence) and not _mostly_chinese(passages):
         return _check_translated(sentence, hits, passages)
-    overlap = _overlap(sentence, _context(hits), rarity)
+    overlap = terms_held(sentence, _context(hits), rarity)
     if missing := tuple(missing_figures(sentence, passages)):
         return _check_headings(sentence, hits, passages, missing, overlap)
     if overlap < WEAK:
@@ -215,7 +215,7 @@ RANK: dict[Support, int] = {"unsupported": 0, "weak": 1, "supported": 2}
 def aligned(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
     """The sentence of the passages that says the most of what a sentence says; empty without any."""
     sources = [source for hit in hits for source in source_sentences(hit)]
-    return max(sources, key=lambda source: _overlap(sentence, source, rarity), default="")
+    return max(sources, key=lambda source: terms_held(sentence, source, rarity), default="")
 
 
 def _completed(check: Check, others: Sequence[Check]) -> list[Hit]:
@@ -234,7 +234,7 @@ def _completed(check: Check, others: Sequence[Check]) -> list[Hit]:
     return hits
 
 
-def _overlap(sentence: str, context: str, rarity: Rarity) -> float:
+def terms_held(sentence: str, context: str, rarity: Rarity) -> float:
     """The share of the sentence's terms, weighted by rarity, that a text holds; 0 to 1."""
     wanted = set(terms(sentence))
     if not _mostly_chinese(sentence):
@@ -275,7 +275,7 @@ def _missing_names(sentence: str, context: str, hits: Sequence[Hit]) -> list[str
 def _turned_round(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tuple[Support, str] | None:
     """How the best matching sentence of the passages says the opposite; None when it does not."""
     source = aligned(sentence, hits, rarity)
-    if _overlap(sentence, source, rarity) < _SAME_STATEMENT:
+    if terms_held(sentence, source, rarity) < _SAME_STATEMENT:
         return None
     denies, denied = bool(_NEGATION.search(sentence)), bool(_NEGATION.search(source))
     if denies and not denied:
@@ -284,7 +284,7 @@ def _turned_round(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tuple[S
     if said and read and said != read:
         return "unsupported", "the cited passage says that it went the other way"
     if denied and not denies:  # a long source may negate something else
-        state = _denial(_overlap(source, sentence, rarity))
+        state = _denial(terms_held(source, sentence, rarity))
         return state and (state, "the cited passage puts a negation otherwise")
     return None
 
@@ -336,8 +336,8 @@ def _told(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> float:
     """The share of its terms that one place holds; of a sentence that joins two, of its lesser half."""
     contexts = [place.context for place in _places(hits)]
     parts = [clause.text for clause in _clauses(sentence)] if len(hits) > 1 else []
-    best = [max((_overlap(part, context, rarity) for context in contexts), default=0.0) for part in parts]
-    whole = max((_overlap(sentence, context, rarity) for context in contexts), default=0.0)
+    best = [max((terms_held(part, context, rarity) for context in contexts), default=0.0) for part in parts]
+    whole = max((terms_held(sentence, context, rarity) for context in contexts), default=0.0)
     return max(whole, min(best, default=0.0))
 
 
@@ -441,7 +441,7 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
         # A comparison gives several figures and dates, and no rule here tells which go together.
         if not compares(sentence) and all(_other_date(said, place.dates) for place in around):
             return "unsupported", f"the passage gives {figure} for another date"
-        if max(_overlap(sentence, place.context, rarity) for place in around) < _NEAR_ITS_FIGURE:
+        if max(terms_held(sentence, place.context, rarity) for place in around) < _NEAR_ITS_FIGURE:
             return "weak", f"the passage gives {figure} for something else, it seems"
         doubts = [_clause_of_another(sentence, figure, place.source) for place in around]
         if all(doubts):

@@ -1,5 +1,6 @@
 """Relevant sentences that the model left out are quoted, and others are not."""
 
+from dataclasses import replace
 from datetime import date
 
 from corpus.article import Article
@@ -11,6 +12,10 @@ from rag.types import Citation, Draft, Hit, Passage, Sentence
 def hit(text: str, published: date | None = None) -> Hit:
     article = Article(f"https://example.com/{abs(hash(text))}", text, "T", "Test", published)
     return Hit(Passage(article.id, article.id, 0, len(text), text), article, 1.0, 0.5, 1.0)
+
+
+def rarity(term: str) -> float:
+    return 1.0
 
 
 def evidence(*hits: Hit) -> Evidence:
@@ -37,15 +42,33 @@ PLANT = hit("The plant in Narva cost 75 million euros.|It opened in 2025.|The pl
 
 
 def test_what_was_said_is_not_said_again() -> None:
-    found = quotable(evidence(PLANT), draft("The plant in Narva cost 75 million euros.", PLANT), "Narva?")
+    found = quotable(
+        evidence(PLANT), draft("The plant in Narva cost 75 million euros.", PLANT), "Narva?", rarity
+    )
     assert [c.text for c in found][-1] == "It opened in 2025."
     assert "The plant in Narva cost 75 million euros." not in [c.text for c in found][1:]
 
 
+def test_what_was_said_doubtfully_brings_the_sentence_that_it_came_from() -> None:
+    plant = hit(
+        "It opened in 2025.|The plant has a canteen.|It has a dock.|A grant paid for the dryers in Narva."
+    )
+    said = draft("The dryers were a grant.", plant)
+    assert "A grant paid" not in quoted(plant, said)
+    doubtful = replace(said, sentences=tuple(replace(s, support="weak") for s in said.sentences))
+    assert quoted(plant, doubtful).startswith("A grant paid for the dryers in Narva.")
+
+
+def quoted(source: Hit, said: Draft) -> str:
+    return " ".join(c.text for c in quotable(evidence(source), said, "Narva?", rarity))
+
+
 def test_fewer_sentences_are_quoted_beside_an_answer_than_without_one() -> None:
     shaft = hit("|".join(f"The plant in Narva has shaft {n}." for n in range(9)))
-    beside = quotable(evidence(shaft), draft("The plant in Narva cost 75 million euros.", shaft), "Narva?")
-    alone = quotable(evidence(shaft), Draft((), ()), "Narva?")
+    beside = quotable(
+        evidence(shaft), draft("The plant in Narva cost 75 million euros.", shaft), "Narva?", rarity
+    )
+    alone = quotable(evidence(shaft), Draft((), ()), "Narva?", rarity)
     assert 0 < len(beside) < len(alone)
 
 
@@ -79,15 +102,15 @@ def test_three_articles_are_near_if_so_many_were_found() -> None:
 def test_another_article_is_quoted_only_for_a_comparison() -> None:
     other = hit("The plant in Sumter has 200 workers.")
     said = draft("The plant in Narva cost 75 million euros.", PLANT)
-    alone = quotable(evidence(PLANT, other), said, "How many workers are in Narva?")
-    both = quotable(evidence(PLANT, other), said, "Which of both has more workers?")
+    alone = quotable(evidence(PLANT, other), said, "How many workers are in Narva?", rarity)
+    both = quotable(evidence(PLANT, other), said, "Which of both has more workers?", rarity)
     assert other not in [c.hit for c in alone]
     assert other in [c.hit for c in both]
 
 
 def test_commitments_are_not_answered_with_inferences() -> None:
     source = hit("REEx reads the plan as a signal of strength.|Baogang pledged to build a plant.")
-    found = quotable(evidence(source), Draft((), ()), "What did Baogang commit to?")
+    found = quotable(evidence(source), Draft((), ()), "What did Baogang commit to?", rarity)
     assert [c.text for c in found] == ["Baogang pledged to build a plant."]
 
 
