@@ -27,12 +27,12 @@ Outcome = Literal["supported", "weak", "unsupported", "refusal", "beside"]
 """What became of the model's reply: its best support, a refusal, or an answer to another question."""
 
 ANSWER_FROM: dict[Outcome, float] = {
-    "supported": 0.4, "weak": 0.54, "unsupported": 0.74, "refusal": 0.7, "beside": 0.82,
+    "supported": 0.4, "weak": 0.68, "unsupported": 0.74, "refusal": 0.62, "beside": 0.82,
 }  # fmt: skip
 """How probable the model must find it that the passages hold the answer, for one to be given.
 
-Of the last three, such an answer consists of quotations. Chosen on the suite dev for the smallest sum of two
-shares: answerable questions refused, and unanswerable ones answered.
+Of the last three, such an answer consists of quotations. Chosen on former report suites for the smallest sum
+of two shares: answerable questions refused, and unanswerable ones answered.
 """
 
 MIN_CONFIDENCE = min(ANSWER_FROM.values())
@@ -41,7 +41,7 @@ MIN_CONFIDENCE = min(ANSWER_FROM.values())
 _CAPITALISED = re.compile(r"\b[A-Z][\w&’'-]*")
 _CURRENCY = re.compile("[A-Z]{3}")  # as in ISO 4217
 
-_UNTOLD = 0.65  # what the model writes is believed when it is supported, and so is its refusal
+_BELIEVED: tuple[Outcome, ...] = ("supported", "weak")  # from a model that does not tell how probable
 
 
 def too_weak(evidence: Evidence) -> bool:
@@ -54,13 +54,13 @@ def is_far(signals: Signals) -> bool:
     return signals.similarity < MIN_SIMILARITY and signals.coverage < MIN_COVERAGE
 
 
-def confidence(says_yes: float | None) -> float:
-    """How probable it is that the evidence holds the answer, 0 to 1.
+def suffices(became: Outcome, says_yes: float | None) -> bool:
+    """Whether an answer is given when the reply became this.
 
-    ``says_yes`` is the model's probability for "yes, they state the answer", or None when the model
+    ``says_yes`` is how probable the model finds it that the passages hold the answer, 0 to 1, or None when it
     does not tell.
     """
-    return _UNTOLD if says_yes is None else says_yes
+    return became in _BELIEVED if says_yes is None else says_yes >= ANSWER_FROM[became]
 
 
 def outcome(question: str, sentences: Sequence[Sentence]) -> Outcome:

@@ -16,13 +16,12 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag.abstain import (
-    ANSWER_FROM,
     MIN_CONFIDENCE,
     Outcome,
     best_support,
-    confidence,
     may_be_refusal,
     outcome,
+    suffices,
     too_weak,
     uncovered_names,
     unmatched_words,
@@ -229,19 +228,19 @@ class _Run:
         )
         self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
         grounder = self._grounder(prompt.markers)
-        sure = 1.0
+        says_yes: float | None = None
         try:
             if self._failure:
                 raise LLMError(self._failure)
             llm = self._llm()
-            sure = confidence(said_yes := llm.says_yes(prompt.probe, prompt.answer, self._gone))
-            self._signals = replace(self._signals, confidence=said_yes)
-            if sure < MIN_CONFIDENCE:
+            says_yes = llm.says_yes(prompt.probe, prompt.answer, self._gone)
+            self._signals = replace(self._signals, confidence=says_yes)
+            if says_yes is not None and says_yes < MIN_CONFIDENCE:
                 yield self._abstain(self._say.not_stated(), evidence)
                 return
             for piece in self._told(llm, prompt, evidence):
                 draft = grounder.feed(piece)
-                if sure >= ANSWER_FROM["weak"]:  # below, what is weak will be taken back
+                if suffices("weak", says_yes):  # else what is weak will be taken back
                     yield draft
         except LLMError as error:
             self._failure = str(error)
@@ -252,7 +251,7 @@ class _Run:
         self._ground_s = grounder.seconds
         became = self._became(draft)
         self._signals = replace(self._signals, outcome=became)
-        if not self._failure and sure < ANSWER_FROM[became]:
+        if not self._failure and not suffices(became, says_yes):
             yield self._take_back(draft, grounder.unknown, evidence)
             return
         _quote(grounder, nearest(evidence) if self._failure else self._worth_quoting(evidence, draft))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.abstain import misses_the_point
+from rag.abstain import misses_the_point, suffices
 from rag.types import Sentence
 
 
@@ -47,3 +47,15 @@ def test_a_reply_of_the_kind_that_was_asked_for_does_not(question: str, reply: s
 
 def test_what_is_withheld_answers_nothing_and_misses_nothing() -> None:
     assert not misses_the_point("How much is it?", said("It is blue.", "unsupported"))
+
+
+def test_what_a_reply_became_counts_for_as_much_as_the_model_is_sure() -> None:
+    assert suffices("supported", 0.5)
+    assert not suffices("weak", 0.5)
+    assert suffices("refusal", 0.9)
+
+
+def test_a_model_that_does_not_tell_how_sure_it_is_is_believed() -> None:
+    assert suffices("weak", None)
+    assert not suffices("refusal", None)
+    assert not suffices("unsupported", None)
