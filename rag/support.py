@@ -24,6 +24,8 @@ from rag.sentences import has_cjk
 from rag.types import Hit, Support
 
 SUPPORTED = 0.85
+# Of a sentence's terms, however common: "owns" weighs little, and is all that "is backed by" does not say.
+_NEARLY_ALL = 0.8
 WEAK = 0.35
 _NEAR_ITS_FIGURE = 0.3
 _OWN_CLAUSE = 0.5
@@ -143,7 +145,8 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
         return Check(hits, *misplaced, overlap)
     if strangers:
         return Check(hits, "weak", doubt, overlap)
-    if min(overlap, _told(sentence, hits, rarity)) < SUPPORTED:
+    told = min(overlap, _told(sentence, hits, rarity))
+    if told < SUPPORTED or _told(sentence, hits, _alike) < _NEARLY_ALL:
         return Check(hits, "weak", "worded differently from the cited passage", overlap)
     if added := _added(sentence, hits, rarity):
         return Check(hits, "weak", added, overlap)
@@ -206,6 +209,10 @@ def _by_clause(sentence: str, cited: Sequence[Hit], shown: Sequence[Hit], rarity
     hits = tuple(dict.fromkeys(hit for check in checks for hit in check.hits))
     overlap = min(check.overlap for check in checks)
     return Check(hits[:_MAX_CITED], "weak", "put together from several passages", overlap)
+
+
+def _alike(term: str) -> float:
+    return 1.0
 
 
 RANK: dict[Support, int] = {"unsupported": 0, "weak": 1, "supported": 2}

@@ -38,6 +38,15 @@ def test_other_words_make_it_weak_and_then_unsupported() -> None:
     assert (weak.support, none.support) == ("weak", "unsupported")
 
 
+def test_one_common_word_makes_a_short_sentence_another_statement() -> None:
+    def by_kind(term: str) -> float:
+        return 0.2 if term == "own" else 3.0
+
+    backed = hit("Proterial, which is backed by Bain Capital, is examining a plant in India.", "Proterial")
+    assert check_support("Bain Capital backs Proterial.", [backed], by_kind).support == "supported"
+    assert check_support("Bain Capital owns Proterial.", [backed], by_kind).support == "weak"
+
+
 def test_a_date_that_only_the_title_holds_is_weak() -> None:
     dated = hit("The index stood at 288.7 points.", "Price index of 10 February 2026")
     check = check_support("The price index stood at 288.7 points on 10 February 2026.", [dated], rarity)
