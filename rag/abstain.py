@@ -31,8 +31,9 @@ ANSWER_FROM: dict[Outcome, float] = {
 }  # fmt: skip
 """How probable the model must find it that the passages hold the answer, for one to be given.
 
-Of the last three, such an answer consists of quotations. Chosen on former report suites for the smallest sum
-of two shares: answerable questions refused, and unanswerable ones answered.
+Of the last three, such an answer consists of quotations. Chosen on the suite dev, those for a weak answer and
+a refusal anew on former report suites, for the smallest sum of two shares: answerable questions refused, and
+unanswerable ones answered.
 """
 
 MIN_CONFIDENCE = min(ANSWER_FROM.values())

@@ -254,7 +254,10 @@ class _Run:
         if not self._failure and not suffices(became, says_yes):
             yield self._take_back(draft, grounder.unknown, evidence)
             return
-        _quote(grounder, nearest(evidence) if self._failure else self._worth_quoting(evidence, draft))
+        if self._failure:
+            _quote(grounder, nearest(evidence))
+        else:
+            _quote(grounder, quotable(evidence, draft, self._understood.question, grounder.rarity))
         _quote(grounder, conflicting(evidence, grounder.finish()))
         draft = grounder.finish()
         if not draft.citations:
@@ -262,10 +265,6 @@ class _Run:
             return
         yield draft
         yield self._conclude(draft, grounder.unknown)
-
-    def _worth_quoting(self, evidence: Evidence, draft: Draft) -> list[Candidate]:
-        rarity = self._chain.retriever.index.lexical.rarity
-        return quotable(evidence, draft, self._understood.question, rarity)
 
     def _became(self, draft: Draft) -> Outcome:
         if self._cut_short:  # what it had not yet said cannot be held against it

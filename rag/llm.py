@@ -73,8 +73,7 @@ class LLM:
         if self.provider != "local":
             return None
         if self.readout:
-            told = [self.logits(messages, self.readout.tokens, gone) for messages in (probe, answer)]
-            return self.readout.probability(told)
+            return self.readout.probability(self.openings(probe, answer, self.readout.tokens, gone))
         first = self._next_token(probe, gone, max_tokens=1, logprobs=True, top_logprobs=10)
         likely = first["logprobs"]["content"][0]["top_logprobs"]
         weights = {"yes": 0.0, "no": 0.0}
@@ -84,6 +83,16 @@ class LLM:
                 weights[word] += math.exp(option["logprob"])
         total = sum(weights.values())
         return weights["yes"] / total if total else None
+
+    def openings(
+        self,
+        probe: list[BaseMessage],
+        answer: list[BaseMessage],
+        tokens: Sequence[int],
+        gone: Gone = never,
+    ) -> list[list[float]]:
+        """The `logits` for the replies that a readout looks at, in the order of its weights."""
+        return [self.logits(messages, tokens, gone) for messages in (probe, answer)]
 
     def logits(self, messages: list[BaseMessage], tokens: Sequence[int], gone: Gone = never) -> list[float]:
         """The logits, but for a constant, of some tokens where the reply of a local model would begin.
