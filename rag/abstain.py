@@ -19,6 +19,7 @@ from rag.select import Evidence, renamed_terms, terms_of
 from rag.sentences import has_cjk
 from rag.support import RANK
 from rag.types import Sentence, Signals, Support
+from rag.window import ALWAYS, DateWindow
 
 MIN_SIMILARITY = 0.265
 MIN_COVERAGE = 0.2
@@ -64,11 +65,11 @@ def suffices(became: Outcome, says_yes: float | None) -> bool:
     return became in _BELIEVED if says_yes is None else says_yes >= ANSWER_FROM[became]
 
 
-def outcome(question: str, sentences: Sequence[Sentence]) -> Outcome:
-    """What became of a reply; none at all counts as a refusal."""
+def outcome(question: str, sentences: Sequence[Sentence], dated: DateWindow = ALWAYS) -> Outcome:
+    """What became of a reply to a question with a window; none at all counts as a refusal."""
     if not sentences:
         return "refusal"
-    if misses_the_point(question, sentences):
+    if misses_the_point(question, sentences, dated):
         return "beside"
     return best_support(sentences)
 
@@ -78,18 +79,19 @@ def best_support(sentences: Sequence[Sentence]) -> Support:
     return max((s.support for s in sentences), key=RANK.__getitem__, default="unsupported")
 
 
-def misses_the_point(question: str, sentences: Sequence[Sentence]) -> bool:
+def misses_the_point(question: str, sentences: Sequence[Sentence], dated: DateWindow = ALWAYS) -> bool:
     """Whether what is said in reply cannot be what was asked for, however well it is supported.
 
     It names other years than the question only, holds no figure of the kind or no name that was
-    asked for, or says nothing that the question did not.
+    asked for, or says nothing that the question did not. The years of a window are those of the articles
+    ("in news before March 2024"), which may tell of any other.
     """
     said = " ".join(s.text for s in sentences if s.support != "unsupported")
     if not said or has_cjk(question):
         return False
     asked, told = figures(question), figures(said)
     years, years_told = years_of(asked), years_of(told)
-    if years and years_told and years.isdisjoint(years_told):
+    if not dated.narrows and years and years_told and years.isdisjoint(years_told):
         return True
     wanted = units_asked_for(question)
     if wanted and wanted.isdisjoint(_units(figure for figure in told if figure not in asked)):

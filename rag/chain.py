@@ -269,7 +269,7 @@ class _Run:
     def _became(self, draft: Draft) -> Outcome:
         if self._cut_short:  # what it had not yet said cannot be held against it
             return best_support(draft.sentences) if draft.sentences else "weak"
-        return outcome(self._understood.asked, draft.sentences)
+        return outcome(self._understood.asked, draft.sentences, self._understood.window)
 
     def _take_back(self, draft: Draft, unknown: int, evidence: Evidence) -> Answer:
         """A refusal after all, with what the model wrote as withheld sentences."""

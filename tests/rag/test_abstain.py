@@ -1,9 +1,12 @@
 """What cannot be the answer is not given as one, however well it is supported."""
 
+from datetime import date
+
 import pytest
 
 from rag.abstain import misses_the_point, suffices
 from rag.types import Sentence
+from rag.window import DateWindow
 
 
 def said(text: str, support: str = "supported") -> list[Sentence]:
@@ -43,6 +46,12 @@ def test_a_reply_of_another_kind_misses_the_point(question: str, reply: str) -> 
 )
 def test_a_reply_of_the_kind_that_was_asked_for_does_not(question: str, reply: str) -> None:
     assert not misses_the_point(question, said(reply))
+
+
+def test_the_years_of_a_window_are_not_those_of_the_answer() -> None:
+    question, reply = "In news before March 2024, what are the licences good for?", said("Until late 2022.")
+    assert misses_the_point(question, reply)
+    assert not misses_the_point(question, reply, DateWindow(until=date(2024, 2, 29)))
 
 
 def test_what_is_withheld_answers_nothing_and_misses_nothing() -> None:
