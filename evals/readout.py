@@ -35,8 +35,9 @@ from rag.embed import Embedder
 from rag.generate import build_prompt
 from rag.index import open_index
 from rag.llm import open_llm
+from rag.lookup import look_up
 from rag.retrieve import Retriever
-from rag.select import Evidence, select
+from rag.select import Evidence
 from rag.sentences import has_cjk
 from rag.settings import Settings, load_settings
 from rag.understand import understand
@@ -135,13 +136,11 @@ def _all_of(suite: str, settings: Settings, embedder: Embedder) -> list[_Asked]:
         understood = understand(case.question)
         if has_cjk(understood.question) or understood.wants_advice:
             continue
-        queries, filters, window = understood.queries, understood.filters, understood.window
-        hits = retriever.search(queries, settings.top_k, filters, window.latest)
-        evidence = select(queries[0], hits, retriever, settings.evidence_tokens)
-        if not too_weak(evidence):
-            asked.append(
-                _Asked(suite, case, understood.question, embedder.encode([understood.question])[0], evidence)
-            )
+        readings = look_up(understood, retriever, settings)
+        if len(readings) > 1 or too_weak(readings[0].evidence):
+            continue
+        vector = embedder.encode([understood.question])[0]
+        asked.append(_Asked(suite, case, understood.question, vector, readings[0].evidence))
     return asked
 
 

@@ -33,6 +33,7 @@ from rag.index import open_index
 from rag.ingest import ingest
 from rag.llm import LLM, uses_packaged_model
 from rag.llm import Progress as Assembling
+from rag.lookup import all_hits, look_up
 from rag.settings import Settings
 from rag.types import Answer, Hit, Question, Timings
 from rag.understand import understand
@@ -226,9 +227,7 @@ def at_a_time(llm: LLM) -> int:
 
 
 def _search(chain: AnswerChain, settings: Settings, question: Question) -> Sequence[Hit]:
-    understood = understand(question)
-    filters, latest = understood.filters, understood.window.latest
-    return chain.retriever.search(understood.queries, settings.top_k, filters, latest)
+    return all_hits(look_up(understand(question), chain.retriever, settings))
 
 
 def _found(chain: AnswerChain, settings: Settings, question: Question) -> Answer:

@@ -29,18 +29,18 @@ from rag.abstain import (
 from rag.embed import Embedder
 from rag.errors import LLMError
 from rag.figures import missing_figures
-from rag.generate import Prompt, build_prompt, system_messages
+from rag.generate import Prompt, build_prompt, name_passages, system_messages
 from rag.ground import Grounder, Judge, shown_text
 from rag.index import open_index
 from rag.llm import LLM, Progress, open_llm, runs_here
+from rag.lookup import Reading, all_evidence, all_hits, look_up
 from rag.names import without_tickers
 from rag.nli import Entailment
 from rag.notes import Notes
 from rag.quote import conflicting, disagreeing, nearby, nearest, quotable
 from rag.retrieve import Retriever
-from rag.select import Candidate, Evidence, select
+from rag.select import Candidate, Evidence
 from rag.settings import Settings
-from rag.sides import side_question, sides
 from rag.stopping import Gone, never
 from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Signals, Timings
 from rag.understand import Understood, check, understand
@@ -174,6 +174,7 @@ class _Run:
         self._understood = Understood(question.text, question.text, (question.text,))
         self._hits: tuple[Hit, ...] = ()
         self._shown: tuple[str, ...] = ()
+        self._untold: list[str] = []  # sides of a comparison that the model said nothing of
         self._model = ""
         self._failure = ""
         self._cut_short = False
@@ -184,23 +185,20 @@ class _Run:
             yield from self._events()
 
     def _events(self) -> Iterator[Event]:
-        retriever = self._chain.retriever
         self._understood = self._understand()
         began = perf_counter()
-        asked = self._understood
-        self._hits = tuple(
-            retriever.search(asked.queries, self._settings.top_k, asked.filters, asked.window.latest)
-        )
+        readings = look_up(self._understood, self._chain.retriever, self._settings)
         self._retrieve_s = perf_counter() - began
+        self._hits = all_hits(readings)
         yield Retrieved(self._understood.question, self._hits)
-        evidence = select(asked.queries[0], self._hits, retriever, self._settings.evidence_tokens)
+        evidence = all_evidence(readings)
         self._signals = Signals(evidence.similarity, evidence.coverage)
         if too_weak(evidence):
             yield self._abstain(self._say.nothing_near(), evidence)
         elif self._understood.wants_advice:
             yield from self._report(evidence)
         else:
-            yield from self._answer(evidence)
+            yield from self._answer(readings, evidence)
 
     def _understand(self) -> Understood:
         try:
@@ -222,29 +220,23 @@ class _Run:
         yield draft
         yield self._conclude(draft, grounder.unknown)
 
-    def _answer(self, evidence: Evidence) -> Iterator[Event]:
-        prompt = build_prompt(
-            self._understood.question, evidence.excerpts, in_chinese=self._understood.in_chinese
-        )
-        self._shown = tuple(hit.passage.id for hit in prompt.markers.values())
-        grounder = self._grounder(prompt.markers)
-        says_yes: float | None = None
+    def _answer(self, readings: Sequence[Reading], evidence: Evidence) -> Iterator[Event]:
+        markers = name_passages(evidence.excerpts)
+        self._shown = tuple(hit.passage.id for hit in markers.values())
+        grounder = self._grounder(markers)
         try:
             if self._failure:
                 raise LLMError(self._failure)
-            llm = self._llm()
-            says_yes = llm.says_yes(prompt.probe, prompt.answer, self._gone)
-            self._signals = replace(self._signals, confidence=says_yes)
-            if says_yes is not None and says_yes < MIN_CONFIDENCE:
-                yield self._abstain(self._say.not_stated(), evidence)
-                return
-            for piece in self._told(llm, prompt, evidence):
-                draft = grounder.feed(piece)
-                if suffices("weak", says_yes):  # else what is weak will be taken back
-                    yield draft
+            for reading in readings:
+                if not self._cut_short:
+                    yield from self._told(reading, markers, grounder)
         except LLMError as error:
             self._failure = str(error)
         self._turn.close()
+        says_yes = self._signals.confidence
+        if not self._failure and says_yes is not None and says_yes < MIN_CONFIDENCE:
+            yield self._abstain(self._say.not_stated(), evidence)
+            return
         if self._cut_short or self._failure:
             grounder.cut_short()
         draft = grounder.finish()
@@ -294,17 +286,27 @@ class _Run:
         rarity = self._chain.retriever.index.lexical.rarity
         return Grounder(markers, rarity, known, self._chain.judge(), self._understood.question)
 
-    def _told(self, llm: LLM, prompt: Prompt, evidence: Evidence) -> Iterator[str]:
-        """The model's reply; to a comparison, one for each side."""
-        question = self._understood.question
-        about = sides(question, evidence.excerpts)
-        if not about:
-            yield from self._said(llm, prompt)
-        for side, excerpts in about.items():
-            asked = side_question(question, side)
-            about_it = build_prompt(asked, excerpts, prompt.markers, in_chinese=self._understood.in_chinese)
-            yield from self._said(llm, about_it)
-            yield "\n"
+    def _told(self, reading: Reading, markers: dict[str, Hit], grounder: Grounder) -> Iterator[Draft]:
+        """What the model replies to one reading, as it grows; nothing when it is too unsure of an answer."""
+        prompt = build_prompt(
+            reading.asked, reading.evidence.excerpts, markers, in_chinese=self._understood.in_chinese
+        )
+        llm = self._llm()
+        says_yes = llm.says_yes(prompt.probe, prompt.answer, self._gone)
+        if says_yes is not None:
+            self._signals = replace(self._signals, confidence=max(says_yes, self._signals.confidence or 0.0))
+        said = ""
+        if says_yes is None or says_yes >= MIN_CONFIDENCE:
+            for piece in self._said(llm, prompt):
+                said += piece
+                draft = grounder.feed(piece)
+                if suffices("weak", self._signals.confidence):  # else what is weak will be taken back
+                    yield draft
+        if not reading.side or self._cut_short:
+            return
+        if not said:
+            self._untold.append(reading.side)
+        grounder.feed("\n")  # what is said of the other side is another sentence
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
@@ -360,6 +362,8 @@ class _Run:
 
     def _remarks(self, draft: Draft, as_of: date | None) -> Iterator[str]:
         """What a reader should know beside the answer."""
+        if self._untold:
+            yield self._say.untold(self._untold)
         names = uncovered_names(self._understood.asked, _said_in(draft))
         if names and not self._understood.wants_advice:
             yield self._say.uncovered(names)

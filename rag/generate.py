@@ -8,7 +8,6 @@ server keeps it cached between questions.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
@@ -42,7 +41,7 @@ class Prompt:
 def build_prompt(
     question: str,
     excerpts: Sequence[Excerpt],
-    markers: Mapping[str, Hit] = MappingProxyType({}),
+    markers: Mapping[str, Hit] | None = None,
     *,
     in_chinese: bool = False,
 ) -> Prompt:
@@ -51,10 +50,10 @@ def build_prompt(
     Args:
         question: what is asked, with what it leans on.
         excerpts: what the model gets to see.
-        markers: those that passages have already.
+        markers: those of the passages, where they have some already.
         in_chinese: the language of the answer; else it is the question's own.
     """
-    markers = dict(markers) or _name_passages([excerpt.hit for excerpt in excerpts])
+    markers = name_passages(excerpts) if markers is None else dict(markers)
     ids = {hit.passage.id: marker for marker, hit in markers.items()}
     blocks: dict[str, list[str]] = {}
     for excerpt in excerpts:
@@ -80,10 +79,10 @@ def system_messages() -> list[BaseMessage]:
     return [SystemMessage(prompt("system")), HumanMessage("Ready?")]
 
 
-def _name_passages(hits: Sequence[Hit]) -> dict[str, Hit]:
+def name_passages(excerpts: Sequence[Excerpt]) -> dict[str, Hit]:
     """A short id for each passage, taken from a hash of its own id."""
     markers: dict[str, Hit] = {}
-    for hit in hits:
+    for hit in {excerpt.hit.passage.id: excerpt.hit for excerpt in excerpts}.values():
         number = int(hashlib.sha256(hit.passage.id.encode()).hexdigest(), 16)
         while (marker := _marker(number)) in markers:
             number += 1

@@ -114,6 +114,14 @@ class Notes:
             f"仅回答了部分内容：所引段落未提及{said}。",
         )
 
+    def untold(self, sides: Sequence[str]) -> str:
+        """Sides of a comparison that the model wrote nothing of."""
+        quoted = ", ".join(f"“{side}”" for side in sides)
+        return self._either(
+            f"The model found no answer for {quoted}: look for it in the quotations.",
+            f"模型未找到关于{quoted}的答案：请查看引文。",
+        )
+
     def disagreement(self, citations: Sequence[Citation]) -> str:
         """Articles of different dates give different figures."""
         dated = ", ".join(f"[{c.n}] of {c.published}" for c in citations)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corpus.article import Article
-from rag.asked import asks_for_date, asks_for_figure, asks_twice, compares
+from rag.asked import asks_for_date, asks_for_figure
 from rag.dates import find_dates
 from rag.lexical import synonyms_of, terms
 from rag.names import names_in
@@ -30,10 +30,6 @@ _ARTICLE_WEIGHT = 0.4
 _NO_FIGURE = -0.45
 _NO_DATE = -0.65
 _LEAD = -0.4  # first sentences sum up what the next ones say exactly
-# Chosen for the most comparisons of dev and former-report whose facts are all in the evidence: 42 of 49.
-_TURN_WEIGHT = 2.0
-_TAKEN = 0.5
-_TAKEN_IN_TURNS = 60
 _HEADER_TOKENS = 25
 # A pronoun among the first words points at the sentence before.
 _DANGLING = re.compile(
@@ -80,19 +76,12 @@ class Evidence:
 
 
 def select(question: str, hits: Sequence[Hit], retriever: Retriever, budget: int) -> Evidence:
-    """Choose the sentences that answer best within ``budget`` tokens.
-
-    Two questions in one get a third more.
-    """
+    """Choose the sentences that answer best within ``budget`` tokens."""
     if not hits:
         return Evidence((), 0.0, 0.0)
     hits = hits[:_READ_HITS]
     wanted = {term: retriever.index.lexical.rarity(term) for term in set(terms(question))}
     ranked = rank_sentences(question, hits, retriever.rate(question, hits), wanted)
-    if compares(question):
-        ranked = in_turns(ranked, wanted)
-    if asks_twice(question):
-        budget += budget // 3
     chosen = _fill(ranked, budget)
     by_passage: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in chosen:
@@ -137,32 +126,6 @@ def rank_sentences(
         )
         ranked.append(Candidate(hit, one.start, one.end, one.similarity, score, count_tokens(text)))
     return sorted(ranked, key=lambda candidate: -candidate.score)
-
-
-def in_turns(ranked: Sequence[Candidate], wanted: dict[str, float]) -> list[Candidate]:
-    """The sentences reordered so that each side of a comparison gets its turn.
-
-    What a side is called stands in the question: the more sentences have been taken that hold a term of it,
-    the less the term counts for the next one. (Greedy choice by diminishing returns, as Lin and Bilmes,
-    ACL 2011, do it for summaries.)
-
-    Args:
-        ranked: sentences, the most relevant first.
-        wanted: the terms of the question with their rarities.
-    """
-    left = list(ranked[:_TAKEN_IN_TURNS])
-    total = sum(wanted.values()) or 1.0
-    contexts = {c: {*terms(c.text), *terms(heading(c.hit.article))} for c in left}
-    held = {c: [term for term in wanted if _match(term, contexts[c])] for c in left}
-    worth = dict(wanted)
-    chosen: list[Candidate] = []
-    while left:
-        best = max(left, key=lambda c: c.score + _TURN_WEIGHT * sum(worth[t] for t in held[c]) / total)
-        left.remove(best)
-        chosen.append(best)
-        for term in held[best]:
-            worth[term] *= _TAKEN
-    return [*chosen, *ranked[_TAKEN_IN_TURNS:]]
 
 
 def heading(article: Article) -> str:

@@ -246,6 +246,28 @@ def test_a_window_without_any_article_is_a_refusal(retriever: Retriever) -> None
     assert answer.retrieved == ()
 
 
+COMPARISON = (
+    "Which is the pricier build, Aclara's separation plant in Louisiana or Pensana's Longonjo project?"
+)
+ACLARA = "Aclara's separation plant in Louisiana will cost US$277 million."
+
+
+def test_each_side_of_a_comparison_is_asked_by_itself(retriever: Retriever) -> None:
+    replies = (ACLARA, "The cost of Pensana's Longonjo project is $217 million.")
+    answer = chain_saying(retriever, *replies).invoke(Question(COMPARISON))
+    written = [sentence.text for sentence in answer.sentences if not sentence.quoted]
+    assert [text for text in written if "277" in text]
+    assert [text for text in written if "217" in text]
+    assert not any("found no answer" in note for note in answer.notes)
+    assert set(answer.shown) <= {hit.passage.id for hit in answer.retrieved}
+
+
+def test_the_side_that_the_model_refuses_is_named(retriever: Retriever) -> None:
+    answer = chain_saying(retriever, ACLARA, "NOT IN THE CORPUS").invoke(Question(COMPARISON))
+    assert not answer.abstained
+    assert any("no answer for “Pensana's Longonjo project”" in note for note in answer.notes)
+
+
 def test_a_model_that_takes_too_long_is_stopped(retriever: Retriever) -> None:
     chat = GenericFakeChatModel(messages=iter([AIMessage("Lynas produced 1,404 tonnes. " * 50)]))
     settings = Settings(answer_limit_s=1e-6)
