@@ -175,6 +175,7 @@ class _Run:
         self._hits: tuple[Hit, ...] = ()
         self._shown: tuple[str, ...] = ()
         self._untold: list[str] = []  # sides of a comparison that the model said nothing of
+        self._told_until: list[int] = []  # how many sentences there were after each side
         self._model = ""
         self._failure = ""
         self._cut_short = False
@@ -249,7 +250,7 @@ class _Run:
         if self._failure:
             _quote(grounder, nearest(evidence))
         else:
-            _quote(grounder, quotable(evidence, draft, self._understood.question, grounder.rarity))
+            _quote(grounder, self._quotable(readings, draft, grounder))
         _quote(grounder, conflicting(evidence, grounder.finish()))
         draft = grounder.finish()
         if not draft.citations:
@@ -306,7 +307,19 @@ class _Run:
             return
         if not said:
             self._untold.append(reading.side)
-        grounder.feed("\n")  # what is said of the other side is another sentence
+        draft = grounder.feed("\n")  # what is said of the other side is another sentence
+        self._told_until.append(len(draft.sentences))
+
+    def _quotable(self, readings: Sequence[Reading], draft: Draft, grounder: Grounder) -> list[Candidate]:
+        """What is worth quoting beside what was said in each reading."""
+        found: list[Candidate] = []
+        begin = 0
+        for number, reading in enumerate(readings):
+            end = (self._told_until[number : number + 1] or [len(draft.sentences)])[0]
+            said = _between(draft, begin, end)
+            found += quotable(reading.evidence, said, reading.asked, grounder.rarity)
+            begin = end
+        return list({(one.hit.passage.id, one.start): one for one in found}.values())
 
     def _said(self, llm: LLM, prompt: Prompt) -> Iterator[str]:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
@@ -414,6 +427,13 @@ class _Run:
 def _quote(grounder: Grounder, candidates: Sequence[Candidate]) -> None:
     for candidate in candidates:
         grounder.quote(candidate.hit, candidate.text)
+
+
+def _between(draft: Draft, begin: int, end: int) -> Draft:
+    """Some of the sentences, with what they cite."""
+    sentences = draft.sentences[begin:end]
+    cited = {number for sentence in sentences for number in sentence.citations}
+    return Draft(sentences, tuple(one for one in draft.citations if one.n in cited))
 
 
 def _said_in(draft: Draft) -> str:

@@ -55,7 +55,7 @@ def look_up(understood: Understood, retriever: Retriever, settings: Settings) ->
     whole, budget = understood.question, settings.evidence_tokens
     apart = sides(whole) if understood.queries == (whole,) else None
     if apart:
-        readings = tuple(read(side.question, side.name, (side.question,), budget) for side in apart)
+        readings = tuple(read(side.asked, side.name, (side.question,), budget) for side in apart)
         if not _in_the_same_articles(readings):
             return readings
     if asks_twice(understood.queries[0]):

@@ -41,6 +41,12 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _LISTED_WORDS = 3
+# In small letters: Less Common Metals is a company.
+_COMPARING = re.compile(
+    r"\b(?:the )?(?:bigger|larger|higher|lower|smaller|greater|longer|shorter|faster|slower|earlier|later"
+    r"|richer|stronger|weaker|better|worse|more|less|fewer|both|each|the two)\b"
+)
+_DEARER = re.compile(r"\b(?:pricier|dearer|cheaper|costlier)\b")
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,16 @@ class Side:
 
     Attributes:
         name: what the question calls it.
-        question: the question without the other side. It need not be good English.
+        question: the question without the other side, to search with. It need not be good English.
     """
 
     name: str
     question: str
+
+    @property
+    def asked(self) -> str:
+        """The same without the words that compare: "which is bigger, X?" is answered with "X is bigger"."""
+        return _tidy(_COMPARING.sub("", _DEARER.sub("priced", self.question)))
 
 
 @dataclass(frozen=True)

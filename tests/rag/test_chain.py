@@ -262,10 +262,11 @@ def test_each_side_of_a_comparison_is_asked_by_itself(retriever: Retriever) -> N
     assert set(answer.shown) <= {hit.passage.id for hit in answer.retrieved}
 
 
-def test_the_side_that_the_model_refuses_is_named(retriever: Retriever) -> None:
+def test_the_side_that_the_model_refuses_is_named_and_quoted(retriever: Retriever) -> None:
     answer = chain_saying(retriever, ACLARA, "NOT IN THE CORPUS").invoke(Question(COMPARISON))
     assert not answer.abstained
     assert any("no answer for “Pensana's Longonjo project”" in note for note in answer.notes)
+    assert any(sentence.quoted and "Longonjo" in sentence.text for sentence in answer.sentences)
 
 
 def test_a_model_that_takes_too_long_is_stopped(retriever: Retriever) -> None:

@@ -69,6 +69,20 @@ def test_a_side_is_called_what_the_question_calls_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Who made more NdPr, Lynas or MP? Give both figures.", "Who made NdPr, Lynas? Give figures."),
+        ("Which is dearer to build, Nolans or Longonjo?", "Which is priced to build, Nolans?"),
+        ("Who has more staff, Less Common Metals or MP?", "Who has staff, Less Common Metals?"),
+    ],
+)
+def test_nobody_is_asked_whether_one_side_is_the_bigger_one(question: str, asked: str) -> None:
+    found = sides(question)
+    assert found
+    assert found[0].asked == asked
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "",
