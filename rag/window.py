@@ -31,7 +31,12 @@ _ONWARDS = re.compile(r"^\s*(?:onwards?|on\b|以来|之后|以后|后)")
 _EVENT = re.compile(
     r"^\s+(?!and\b|or\b|to\b|in\b|for\b|on\b|did\b|has\b|have\b|what\b|was\b|were\b|is\b|are\b)[a-z]+", re.I
 )
-_CHINESE_AFTER = re.compile(r"^\s*(?:以来|之后|以后|起)")
+_CHINESE_AFTER = re.compile(r"^\s*(?:以来(?!的?(?:最|首|新))|之后|以后|起)")
+# "The highest since July 2022" tells how high, not when somebody wrote of it.
+_SUPERLATIVE = re.compile(
+    r"\b(?:\w{2,}est|most|least|best|worst|first|record|high|low|peak)\b(?:\W+\w+){0,3}\W+since\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
 _CHINESE_BEFORE = re.compile(r"^\s*(?:之前|以前|前)")
 
 # A period is a window only where the question asks for what was published in it.
@@ -85,7 +90,10 @@ _UNITS = {
 }
 _LAST_QUARTER_OF = re.compile(r"\b(?:last|final)\s+quarter\s+of\s+((?:19|20)\d\d)\b", re.IGNORECASE)
 _BARE_YEAR = re.compile(r"(?<![\d$€£¥.,-])(?:19|20)\d\d(?![\d%]|[.,]\d)")
-_ASKS_FOR_A_TIME = re.compile(r"\b(since|prior to|in the (last|past))\b|以来|之前", re.IGNORECASE)
+_BESIDE_CHARS = 12
+_ASKS_FOR_A_TIME = re.compile(
+    r"\b(since|prior to|in the (last|past))\b|以来(?!的?(?:最|首|新))|之前", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -129,12 +137,14 @@ ALWAYS = DateWindow()
 def read_window(question: str, today: date) -> DateWindow:
     """The window that a question names; one that narrows nothing when it names none."""
     latest = bool(_LATEST.search(question))
-    window = _absolute(question) or _relative(question, today) or DateWindow()
+    window = _absolute(question, today) or _relative(question, today) or DateWindow()
     if window.until and window.until >= today:  # "before 2030" asks for plans, not for articles
         window = replace(window, until=None)
     if window.since and window.until and window.since > window.until:
         window = DateWindow(unread=str(window))
     asks = _ASKS_FOR_A_TIME.search(question)
+    if asks and _SUPERLATIVE.search(f"{question[: asks.end()]} "):
+        asks = None
     if asks and not window.narrows and not window.unread:
         window = replace(window, unread=question[asks.start() : asks.end() + 30].strip(" ?？。"))
     return replace(window, latest=latest)
@@ -156,7 +166,7 @@ def known_date(article: Article, today: date) -> date | None:
     return max((day for day in days if day <= today), default=None)
 
 
-def _absolute(question: str) -> DateWindow | None:
+def _absolute(question: str, today: date) -> DateWindow | None:
     """A window from dates that are named outright."""
     question = _LAST_QUARTER_OF.sub(lambda match: f"Q4 {match.group(1)}", question)
     dates = _periods(question)
@@ -165,21 +175,38 @@ def _absolute(question: str) -> DateWindow | None:
         before, after = question[:start], question[end:]
         if i + 1 < len(dates) and _BETWEEN.search(before) and _AND.match(question[end : dates[i + 1][0]]):
             return DateWindow(first, _bounds(dates[i + 1][2])[1])
-        if operator := _OPERATOR.search(before):
+        operator = _OPERATOR.search(before)
+        if operator and not _SUPERLATIVE.search(before):
             return _one_sided(_OPEN[operator["word"].lower()], first, last, bool(_EVENT.match(after)))
         if _CHINESE_AFTER.match(after) or (_ONWARDS.match(after) and re.search(r"\bfrom\s+$", before, re.I)):
             return DateWindow(since=first)
         if _CHINESE_BEFORE.match(after):
             return DateWindow(until=first - timedelta(days=1))
-    for start, end, said in dates:
-        told = (said.month or said.quarter or said.half) and _TOLD.search(question)
-        # A day is that of an event, of which the next days write too, unless news of that day are asked for.
-        asks = _NEWS.search(question) if said.day else told or _ABOUT_REPORTING.search(question)
-        if not asks or _is_of_the_figures(question, start, end):
-            continue
-        if _IN.search(question[:start]) or re.search(r"[\u3400-\u9fff]", question):
-            return DateWindow(*_bounds(said))
-    return None
+    periods = [period for period in dates if _is_of_reporting(question, *period)]
+    periods = [period for period in periods if _bounds(period[2])[0] <= today]  # of the future nobody wrote
+    if not periods:
+        return None
+    away = {period: _from_reporting(question, *period[:2]) for period in periods}
+    nearest = min(periods, key=away.__getitem__)
+    if len(periods) > 1 and away[nearest] > _BESIDE_CHARS:  # then they may all be of what was reported
+        return None
+    return DateWindow(*_bounds(nearest[2]))
+
+
+def _is_of_reporting(question: str, start: int, end: int, said: PartialDate) -> bool:
+    """Whether a period may be the one in which something was published."""
+    told = (said.month or said.quarter or said.half) and _TOLD.search(question)
+    # A day is that of an event, of which the next days write too, unless news of that day are asked for.
+    asks = _NEWS.search(question) if said.day else told or _ABOUT_REPORTING.search(question)
+    if not asks or _is_of_the_figures(question, start, end):
+        return False
+    return bool(_IN.search(question[:start]) or re.search(r"[\u3400-\u9fff]", question))
+
+
+def _from_reporting(question: str, start: int, end: int) -> int:
+    """How many characters are between a period and the nearest word for news."""
+    words = list(_NEWS.finditer(question)) or list(_ABOUT_REPORTING.finditer(question))
+    return min((max(word.start() - end, start - word.end()) for word in words), default=0)
 
 
 def _is_of_the_figures(question: str, start: int, end: int) -> bool:

@@ -43,6 +43,11 @@ def window(since: str = "", until: str = "") -> DateWindow:
         ("2025年5月之前包钢说了什么？", window(until="2025-04-30")),
         ("上个月的报道", window("2026-10-01", "2026-10-31")),
         ("Any news of 13 May 2025 on Baogang?", window("2025-05-13", "2025-05-13")),
+        ("What output in 2024 did the news of March 2025 give?", window("2025-03-01", "2025-03-31")),
+        ("What is to open in 2027, by what was reported in May 2025?", window("2025-05-01", "2025-05-31")),
+        ("MagFactory计划2027年投产，年产能是多少？（按2023年2月的报道）", window("2023-02-01", "2023-02-28")),
+        ("据2026年2月的报道,钕价达到2022年7月以来的最高水平?", window("2026-02-01", "2026-02-28")),
+        ("In news of May 2025, which price was the highest since 2013?", window("2025-05-01", "2025-05-31")),
     ],
 )
 def test_a_window_is_read(question: str, expected: DateWindow) -> None:
@@ -70,6 +75,8 @@ def test_a_window_is_read(question: str, expected: DateWindow) -> None:
         "Which net loss did MP report in Q3 2023?",
         "What profit did JL MAG announce for 2025?",
         "Which meeting took place in May 2025?",
+        "Which price is at its highest level since July 2022?",
+        "How does the price of December 2025 compare with that of December 2024, by the half-year report?",
     ],
 )
 def test_a_time_that_is_not_about_publication_is_no_window(question: str) -> None:
