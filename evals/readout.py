@@ -30,7 +30,7 @@ from evals import jsonl
 from evals.run import with_corpus
 from evals.suite import Case, holds, read_suite
 from rag import readout
-from rag.abstain import ANSWER_FROM, too_weak
+from rag.abstain import MIN_CONFIDENCE, too_weak
 from rag.embed import Embedder
 from rag.generate import build_prompt
 from rag.index import open_index
@@ -42,14 +42,22 @@ from rag.sentences import has_cjk
 from rag.settings import Settings, load_settings
 from rag.understand import understand
 
-SUITES = ("dev", "former-report", "former-report-2", "former-report-3", "former-report-4")
+SUITES = (
+    "dev",
+    "former-report",
+    "former-report-2",
+    "former-report-3",
+    "former-report-4",
+    "former-report-5",
+    "former-report-6",
+    "former-report-7",
+)
 _YES, _NO = 9454, 2753  # tokens of Qwen2.5
 _VOCABULARY = 151_643  # of it, without what marks turns
 _TOKENS = 500
 _LIKE = 0.35  # cosine of two questions
 _VERY_LIKE = 0.5
 _OTHERS = 1  # question that an evidence answers, and one that it does not
-_ENOUGH = ANSWER_FROM["refusal"]
 _SAME_LENGTH = 2  # words more or less
 _STRENGTH = 0.003  # inverse of the regularisation; 0.001 to 0.01 make no difference
 
@@ -218,7 +226,7 @@ class Fit:
 
     def _refused(self, log_odds: Floats) -> dict[str, float]:
         """Shares of questions below the probability that a reply needs which is itself a refusal."""
-        below = log_odds < math.log(_ENOUGH / (1 - _ENOUGH))
+        below = log_odds < math.log(MIN_CONFIDENCE / (1 - MIN_CONFIDENCE))
         shares = {"answerable": below[self._own & self._can], "not": below[self._own & ~self._can]}
         return {name: round(float(share.mean()), 3) for name, share in shares.items()}
 

@@ -27,18 +27,19 @@ MIN_COVERAGE = 0.2
 Outcome = Literal["supported", "weak", "unsupported", "refusal", "beside"]
 """What became of the model's reply: its best support, a refusal, or an answer to another question."""
 
-ANSWER_FROM: dict[Outcome, float] = {
-    "supported": 0.4, "weak": 0.68, "unsupported": 0.74, "refusal": 0.62, "beside": 0.82,
-}  # fmt: skip
-"""How probable the model must find it that the passages hold the answer, for one to be given.
+MIN_CONFIDENCE = 0.6
+"""How probable the model must find it that the passages hold the answer, to be asked for one.
 
-Of the last three, such an answer consists of quotations. Chosen on the suite dev, those for a weak answer and
-a refusal anew on former report suites, for the smallest sum of two shares: answerable questions refused, and
-unanswerable ones answered.
+Chosen with `_WITHOUT_SUPPORT` on five former report suites, for the fewest unanswerable questions answered
+while 0.08 of the answerable ones are refused.
 """
 
-MIN_CONFIDENCE = min(ANSWER_FROM.values())
-"""Below this, the model is not asked for an answer."""
+MIN_SIDE_CONFIDENCE = 0.4
+"""The same for one side of a comparison, while `MIN_CONFIDENCE` is asked of the other."""
+
+# When nothing that it wrote is supported, so that an answer consists of quotations.
+_WITHOUT_SUPPORT = 0.76
+_UNSUPPORTED: tuple[Outcome, ...] = ("unsupported", "beside")
 
 _CAPITALISED = re.compile(r"\b[A-Z][\w&’'-]*")
 _CURRENCY = re.compile("[A-Z]{3}")  # as in ISO 4217
@@ -62,7 +63,9 @@ def suffices(became: Outcome, says_yes: float | None) -> bool:
     ``says_yes`` is how probable the model finds it that the passages hold the answer, 0 to 1, or None when it
     does not tell.
     """
-    return became in _BELIEVED if says_yes is None else says_yes >= ANSWER_FROM[became]
+    if says_yes is None:
+        return became in _BELIEVED
+    return says_yes >= (_WITHOUT_SUPPORT if became in _UNSUPPORTED else MIN_CONFIDENCE)
 
 
 def outcome(question: str, sentences: Sequence[Sentence], dated: DateWindow = ALWAYS) -> Outcome:

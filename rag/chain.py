@@ -17,6 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag.abstain import (
     MIN_CONFIDENCE,
+    MIN_SIDE_CONFIDENCE,
     Outcome,
     best_support,
     may_be_refusal,
@@ -297,11 +298,11 @@ class _Run:
         if says_yes is not None:
             self._signals = replace(self._signals, confidence=max(says_yes, self._signals.confidence or 0.0))
         said = ""
-        if says_yes is None or says_yes >= MIN_CONFIDENCE:
+        if says_yes is None or says_yes >= (MIN_SIDE_CONFIDENCE if reading.side else MIN_CONFIDENCE):
             for piece in self._said(llm, prompt):
                 said += piece
                 draft = grounder.feed(piece)
-                if suffices("weak", self._signals.confidence):  # else what is weak will be taken back
+                if suffices("weak", self._signals.confidence):  # else it may all be taken back
                     yield draft
         if not reading.side or self._cut_short:
             return

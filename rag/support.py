@@ -20,6 +20,7 @@ from rag.figures import Figure, figures, missing_figures, stands, years_of
 from rag.lexical import synonyms_of, terms
 from rag.names import english_names, names_any, names_in, other_names, with_other_names
 from rag.screen import screened, sentences_that_count
+from rag.select import leans_on_previous
 from rag.sentences import has_cjk
 from rag.types import Hit, Support
 
@@ -84,6 +85,20 @@ _BOUND = re.compile(
 _STAGE = re.compile(
     r"\b(min|refin|separat|process|recycl|explor)(?:es?|ed|ing|ery|eries|ation|ors?|ers?)\b", re.IGNORECASE
 )
+# Who gives and who gets: a sentence that says so takes a source that does, whatever else they share.
+_DEALS = tuple(
+    re.compile(rf"\b(?:{verbs})\b", re.IGNORECASE)
+    for verbs in (
+        r"pays?|paid|paying|payments?|payable|salar(?:y|ies)|wages?|spen[dt]|spends|spending|costs?|price[ds]?",
+        r"buys?|buying|bought|buyers?|purchas\w+|acqui\w+|tak(?:es?|ing|en) over|takeovers?|offtakes?",
+        r"sells?|selling|sold|sales?|sellers?|divest\w*|suppl\w+|deliver\w*|offtakes?",
+        r"lends?|lending|lent|lenders?|loans?|finance[ds]?|financing|borrow\w*|credit",
+        r"owns?|owned|owners?|ownership|holds?|holding|held|stakes?|shareholders?|belongs?|belonging|subsidiary",
+    )
+)
+_BY = r"(?:the )?(?P<name>[A-Z][\w&’'-]*(?: [A-Z][\w&’'-]*)*)"
+_SOURCE_OF = re.compile(rf"\b[Aa]ccording to {_BY}")
+_DONE_BY = re.compile(rf"\b(?:\w+ed|made|dug|sold|built|given|won) (?:\w+ )?(?:in \d{{4}} )?by {_BY}")
 _CLAUSE_END = re.compile(
     r",(?=\s)|[;:]|\s(?=(?:and|while|whereas|with|but|against|versus|compared|than|or)\s)"
 )
@@ -314,6 +329,7 @@ class _Place:
     """A sentence of a passage, and what a reader knows there: the heading and the sentence before."""
 
     source: str
+    title: str
     context: str
     figures: list[Figure]
     dates: list[Figure]
@@ -332,7 +348,7 @@ def _place(hit: Hit, before: str, source: str) -> _Place:
     given = [_dated(text) for text in (source, before, title)]
     # A sentence without a date goes on about the one before, or about what the title names.
     dates = next((found for found in given if found), [])
-    return _Place(source, f"{title} {hit.article.publisher} {before} {source}", figures(source), dates)
+    return _Place(source, title, f"{title} {hit.article.publisher} {before} {source}", figures(source), dates)
 
 
 def _dated(text: str) -> list[Figure]:
@@ -360,6 +376,10 @@ def _added(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:
     bounds = _bounds(source)
     if any(bounds.get(year, begins) != begins for year, begins in _bounds(sentence).items()):
         return "the passage counts from that year on where this counts up to it, or the other way round"
+    if any(deal.search(sentence) and not deal.search(source) for deal in _DEALS):
+        return "the passage does not say who pays, sells or owns, it seems"
+    if set(_DONE_BY.findall(sentence)) & set(_SOURCE_OF.findall(source)):
+        return "the passage only names that as its source"
     said, read = (set(map(str.lower, _STAGE.findall(text))) for text in (sentence, source))
     if said and read and said.isdisjoint(read):
         return "the passage speaks of another stage, it seems"
@@ -442,6 +462,8 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
     near_names: set[str] = set()
     for figure in measures:
         around = [place for place in places if stands(figure, place.figures)]
+        # Per what, a passage often says for its first figure only.
+        around = around or [p for p in places if any(f.number == figure.number for f in p.figures)]
         if not around:
             continue
         found = True
@@ -454,6 +476,8 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
         if all(doubts):
             state = max((d for d in doubts if d), key=RANK.__getitem__)
             return state, f"the passage gives {figure} for something else, it seems"
+        if all(_named_otherwise(sentence, place) for place in around):
+            return "weak", f"the passage gives {figure} under another name, it seems"
         near_names |= {name for name in names for place in around if names_any(place.context, [name])}
     if found and names and not near_names:
         # Named beside another figure, it is mixed up; named elsewhere in the article, it may be meant.
@@ -461,6 +485,16 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
         doubt: Support = "unsupported" if beside else "weak"
         return doubt, f"the passage does not give that figure for {', '.join(sorted(names))}"
     return None
+
+
+def _named_otherwise(sentence: str, place: _Place) -> bool:
+    """Whether a sentence takes its names from the one before its source, which has others of its own."""
+    if leans_on_previous(place.source):  # "It made 40 tons in Malaysia" is said of who stands before
+        return False
+    held = _terms_of(f"{place.title} {place.source}")
+    _, _, rest = place.source.partition(" ")  # every first word has a capital
+    ours, theirs = _names_of(sentence), _names_of(rest) - _terms_of(place.title)
+    return bool(ours and theirs) and ours.isdisjoint(held) and ours <= _terms_of(place.context)
 
 
 def _other_date(said: list[Figure], given: list[Figure]) -> bool:

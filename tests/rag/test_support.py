@@ -289,3 +289,38 @@ def test_a_denial_is_not_told_as_a_fact() -> None:
 def test_what_a_sentence_makes_surer_or_moves_along_the_chain_is_weak(sentence: str, source: str) -> None:
     assert check_support(sentence, [hit(source, "A report")], rarity).support != "supported"
     assert check_support(source, [hit(source, "A report")], rarity).support == "supported"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source"),
+    [
+        ("Ramaco paid US$6 million to Wyoming.", "Ramaco was given US$6 million by Wyoming."),
+        ("67,000 tons were mined by the Survey.", "According to the Survey, China mined 67,000 tons."),
+        (
+            "The metal costs $1,100 in China.",
+            "The metal costs $1,125 in China. In Rotterdam the price is $1,100.",
+        ),
+        (
+            "The metal costs $1,100 per kilogram in China.",
+            "The metal costs $1,125 per kilogram in China. In Rotterdam the metal costs $1,100.",
+        ),
+    ],
+)
+def test_who_pays_who_counts_and_where_are_not_taken_from_beside_it(sentence: str, source: str) -> None:
+    assert check_support(sentence, [hit(source)], rarity).support != "supported"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source"),
+    [
+        ("Wyoming paid Ramaco US$6 million.", "Ramaco was paid US$6 million by Wyoming."),
+        ("Lynas sold 40 tons in 2024.", "Sales of Lynas came to 40 tons in 2024."),
+        (
+            "67,000 tons were mined, according to the Survey.",
+            "According to the Survey, 67,000 tons were mined.",
+        ),
+        ("Iluka made 40 tons.", "Iluka had a good year. It made 40 tons in Malaysia."),
+    ],
+)
+def test_what_a_source_says_in_other_words_stays_supported(sentence: str, source: str) -> None:
+    assert check_support(sentence, [hit(source)], rarity).support == "supported"
