@@ -78,6 +78,11 @@ _MASS = re.compile(
 )
 _DURATION = re.compile(r"\bhow (?:many (?:days|weeks|months|years)|long)\b", re.IGNORECASE)
 _PERSON = re.compile(r"\bwho(?:se)?\b|谁", re.IGNORECASE)
+_BODY = re.compile(
+    r"\b(?:what|which|names? of the) (?:\w+ ){0,3}(?:firm|company|companies|contractor|bank|fund|lender"
+    r"|minister|official|university|institution|agency|customer|supplier)s?\b",
+    re.IGNORECASE,
+)
 _PLACE = re.compile(r"\bwhere\b|\b(?:what|which) (?:country|state|city|town|place)\b|在哪", re.IGNORECASE)
 
 
@@ -139,5 +144,6 @@ def units_asked_for(question: str) -> frozenset[str]:
 
 
 def asks_for_name(question: str) -> bool:
-    """Whether only another name can answer a question: who, or where, and not which of two."""
-    return bool(_PERSON.search(question) or _PLACE.search(question)) and not compares(question)
+    """Whether only another name can answer a question: who, which firm, or where, and not which of two."""
+    named = _PERSON.search(question) or _BODY.search(question) or _PLACE.search(question)
+    return bool(named) and not compares(question)

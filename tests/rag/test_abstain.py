@@ -23,6 +23,7 @@ def said(text: str, support: str = "supported") -> list[Sentence]:
         ("Who takes over from Amanda Lacaze at Lynas?", "Amanda Lacaze of Lynas will retire."),
         ("Where in the US does ASM want its plant?", "ASM wants its plant in the United States."),
         ("Why does ASM want a plant?", "ASM wants a plant."),
+        ("Which Chinese firm is their partner?", "A Chinese state-owned firm is their partner."),
     ],
 )
 def test_a_reply_of_another_kind_misses_the_point(question: str, reply: str) -> None:
@@ -36,6 +37,7 @@ def test_a_reply_of_another_kind_misses_the_point(question: str, reply: str) -> 
         ("How many tons of magnets did China export in 2023?", "Exports came to 52,660 tons."),
         ("What is Ramaco expecting to spend on the plant?", "The plant will cost $300 million."),
         ("What is the rent?", "It is 12% of revenue."),
+        ("Which Chinese firm is their partner?", "Shenghe is their partner."),
         ("How long does a licence take?", "Up to 45 days."),
         ("Who takes over from Amanda Lacaze at Lynas?", "Gina Smith takes over from her."),
         ("Where in the US does ASM want its plant?", "It wants to build in Texas."),
