@@ -79,7 +79,7 @@ class Settings(BaseSettings):
         ge=1,
         le=100,
         validation_alias=_either("RAG_TOP_K"),
-        description="how many passages are retrieved",
+        description="how many passages are retrieved, for each side of a comparison",
     )
     evidence_tokens: int = Field(
         default=300,
