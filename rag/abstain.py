@@ -27,7 +27,7 @@ MIN_COVERAGE = 0.2
 Outcome = Literal["supported", "weak", "unsupported", "refusal", "beside"]
 """What became of the model's reply: its best support, a refusal, or an answer to another question."""
 
-MIN_CONFIDENCE = 0.6
+MIN_CONFIDENCE = 0.58
 """How probable the model must find it that the passages hold the answer, to be asked for one.
 
 Chosen with `_WITHOUT_SUPPORT` on five former report suites, for the fewest unanswerable questions answered
