@@ -62,6 +62,12 @@ _COMPARISON = re.compile(
 )
 
 
+# "How did sales change between Q3 2023 and Q4 2025?" compares two times, and is no span of them.
+_CHANGE = re.compile(
+    r"\bhow\b[^?!.]*\b(?:chang|differ|compar|grow|grew|r[io]s[ei]|fall|fell|mov|shift|increas|decreas|drop)\w*\b"
+    r"[^?!.]*\bbetween\b",
+    re.IGNORECASE,
+)
 _SECOND_QUESTION = re.compile(
     r"\S[,;]? (?:and|then) (?:in |at |by |for |from )?(?:what|who|whose|how|when|where|which|why)\b",
     re.IGNORECASE,
@@ -114,7 +120,18 @@ def asks_for_date(question: str) -> bool:
 
 def compares(question: str) -> bool:
     """Whether a question sets two things side by side, so that it takes evidence on both."""
-    return bool(_COMPARISON.search(question))
+    return bool(_COMPARISON.search(question)) or compares_times(question)
+
+
+def compares_times(question: str) -> bool:
+    """Whether a question asks how something changed from one time to another.
+
+    >>> compares_times("How did revenue change between Q3 2023 and Q4 2025?")
+    True
+    >>> compares_times("What was reported between March and June 2025?")
+    False
+    """
+    return bool(_CHANGE.search(question))
 
 
 def asks_twice(question: str) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.asked import asks_twice
+from rag.asked import asks_twice, compares_times
 
 # Between two things that are compared, whatever they are; other joints need a name or figure on each side.
 _TELLING = r"versus|vs\.?|(?:compar\w+|differ\w*) (?:\w+ ){0,2}?(?:with|to|from)"
@@ -25,7 +25,7 @@ _OPENER = (
     r"(?:What|Which|Who|Whose|When|Where|Why|How|Is|Are|Was|Were|Do|Does|Did|Has|Have|Will|Would|Compare|Put|Set"
     r"|Both|Between|In|By|At|On|Of|For|From|Per|As|To|After|Before|Since|The|A|An|And|Going|Looking)\b"
 )
-_NAME = re.compile(rf"\b(?!{_OPENER})[A-Z][\w&’'-]*|[$€£¥₹]?\d[\w.,-]*")
+_NAME = re.compile(rf"\b(?!{_OPENER})[A-Z][\w&’'-]*|(?<!\w)[$€£¥₹]?\d[\w.,-]*")
 _TIME = re.compile(
     r"(?:Q[1-4]|[12]H|H[12]|FY)?\d[\w-]*|[QH][1-4]"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*",
@@ -123,9 +123,13 @@ class _Joint:
             return False
         if self.word == "with" and not self.tells:
             return False
-        if self.word == "and" and (self._ends_list() or (self.between and _times(left) and _times(right))):
+        if self.word == "and" and (self._ends_list() or (self.between and self._is_a_span())):
             return False
         return self.tells or bool(left and right)
+
+    def _is_a_span(self) -> bool:
+        """Whether both sides are times, from the one to the other: "between January and March 2026"."""
+        return all(map(_times, self.names())) and not compares_times(self.question)
 
     def _ends_list(self) -> bool:
         """Whether the left side is one of several: "Australia, the US and Germany"."""
@@ -173,9 +177,10 @@ def _two_questions(joint: _Joint) -> tuple[Side, Side]:
 
 def _two_things(joint: _Joint) -> tuple[Side, Side]:
     question, begin = joint.question, joint.begin
-    first = _tidy(question[: joint.left] + question[joint.end :])
-    second = _tidy(f"{question[:begin]} {question[joint.right :]}")
-    return Side(_name(question[begin : joint.left]), first), Side(_name(joint.right_text), second)
+    shared = _BETWEEN.sub("in ", question[:begin]) if joint.between else question[:begin]
+    one, other = question[begin : joint.left], question[joint.right : joint.end]
+    first, second = (_tidy(f"{shared} {side} {question[joint.end :]}") for side in (one, other))
+    return Side(_name(one), first), Side(_name(other), second)
 
 
 def _times(names: Sequence[re.Match[str]]) -> bool:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from dateutil.relativedelta import relativedelta
 
 from corpus.article import Article
+from rag.asked import compares_times
 from rag.dates import PartialDate, find_dates
 
 _OPEN = {"since": "since", "after": "after", "following": "after", "later than": "after",
@@ -168,6 +169,8 @@ def known_date(article: Article, today: date) -> date | None:
 
 def _absolute(question: str, today: date) -> DateWindow | None:
     """A window from dates that are named outright."""
+    if compares_times(question):
+        return None
     question = _LAST_QUARTER_OF.sub(lambda match: f"Q4 {match.group(1)}", question)
     dates = _periods(question)
     for i, (start, end, said) in enumerate(dates):

@@ -36,8 +36,13 @@ from rag.sides import sides
         ),
         (
             "How did demand differ between Europe in 2024 and Japan in 2025?",
-            "How did demand differ between Europe in 2024?",
-            "How did demand differ between Japan in 2025?",
+            "How did demand differ in Europe in 2024?",
+            "How did demand differ in Japan in 2025?",
+        ),
+        (
+            "How did the loss of MP change between Q3 2023 and Q4 2025?",
+            "How did the loss of MP change in Q3 2023?",
+            "How did the loss of MP change in Q4 2025?",
         ),
         (
             "How much oxide did MP make in 2024, and how much in 2025?",

@@ -76,6 +76,7 @@ def test_a_window_is_read(question: str, expected: DateWindow) -> None:
         "What profit did JL MAG announce for 2025?",
         "Which meeting took place in May 2025?",
         "Which price is at its highest level since July 2022?",
+        "How did MP's bottom line change between Q3 2023 and Q4 2025?",
         "How does the price of December 2025 compare with that of December 2024, by the half-year report?",
     ],
 )
