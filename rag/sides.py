@@ -44,7 +44,7 @@ _LISTED_WORDS = 3
 # In small letters: Less Common Metals is a company.
 _COMPARING = re.compile(
     r"\b(?:the )?(?:bigger|larger|higher|lower|smaller|greater|longer|shorter|faster|slower|earlier|later"
-    r"|richer|stronger|weaker|better|worse|more|less|fewer|both|each|the two)\b"
+    r"|richer|stronger|weaker|better|worse|more|less|fewer|both|each|the two|change|differ)\b"
 )
 _DEARER = re.compile(r"\b(?:pricier|dearer|cheaper|costlier)\b")
 

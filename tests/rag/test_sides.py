@@ -78,6 +78,10 @@ def test_a_side_is_called_what_the_question_calls_it() -> None:
     [
         ("Who made more NdPr, Lynas or MP? Give both figures.", "Who made NdPr, Lynas? Give figures."),
         ("Which is dearer to build, Nolans or Longonjo?", "Which is priced to build, Nolans?"),
+        (
+            "How did MP's loss change between Q3 2023 and Q4 2025?",
+            "How did MP's loss in Q3 2023?",
+        ),
         ("Who has more staff, Less Common Metals or MP?", "Who has staff, Less Common Metals?"),
     ],
 )
