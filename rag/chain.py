@@ -308,8 +308,8 @@ class _Run:
             return
         if not said:
             self._untold.append(reading.side)
-        draft = grounder.feed("\n")  # what is said of the other side is another sentence
-        self._told_until.append(len(draft.sentences))
+        # What is said of the other side is another sentence, whatever this reply ends with.
+        self._told_until.append(len(grounder.finish().sentences))
 
     def _quotable(self, readings: Sequence[Reading], draft: Draft, grounder: Grounder) -> list[Candidate]:
         """What is worth quoting beside what was said in each reading."""

@@ -68,7 +68,7 @@ class Grounder:
         return Draft(tuple(self._sentences), self.citations(), plain_sentence(pending)[0])
 
     def finish(self) -> Draft:
-        """Ground what is left, and return the whole answer."""
+        """Ground what is left, and return the whole answer; what is fed later begins another sentence."""
         self._ground(final=True)
         return Draft(tuple(self._sentences), self.citations())
 

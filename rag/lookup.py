@@ -16,7 +16,7 @@ from rag.sides import sides
 from rag.types import Hit
 from rag.understand import Understood
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,6 @@ def all_evidence(readings: Sequence[Reading]) -> Evidence:
     )
 
 
-def _in_turns(lists: Sequence[Sequence[T]]) -> list[T]:
+def _in_turns(lists: Sequence[Sequence[_T]]) -> list[_T]:
     """The first of each, then the second of each, and so on."""
     return [one for group in zip_longest(*lists) for one in group if one is not None]

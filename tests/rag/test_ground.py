@@ -73,6 +73,15 @@ def test_no_draft_ever_shows_a_bracket(size: int) -> None:
         assert "a7" not in shown
 
 
+def test_a_second_reply_is_never_part_of_the_last_sentence_of_the_first() -> None:
+    grounder = Grounder(hits(), lambda term: 1.0)
+    grounder.feed("Lynas produced 1,404 tonnes of NdPr [a7]")
+    assert len(grounder.finish().sentences) == 1
+    grounder.feed("MP Materials sold ")
+    grounder.feed("500 tonnes of oxide [k3].")
+    assert [s.citations for s in grounder.finish().sentences] == [(1,), (2,)]
+
+
 def test_a_marker_behind_the_full_stop_belongs_to_the_sentence_before() -> None:
     draft = ground([REPLY])
     assert [(s.text, s.citations) for s in draft.sentences] == [
