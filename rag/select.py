@@ -201,7 +201,8 @@ def coverage(question: str, wanted: dict[str, float], hits: Sequence[Hit]) -> fl
         return 1.0
     articles = {hit.article.id: hit.article for hit in hits}.values()
     found = [terms_of(article) | renamed_terms(question, article) for article in articles]
-    return max(sum(wanted[term] for term in wanted.keys() & present) / total for present in found)
+    held = (sum(wanted[term] for term in wanted.keys() & present) / total for present in found)
+    return max(held, default=0.0)
 
 
 def terms_of(article: Article) -> set[str]:
