@@ -225,7 +225,7 @@ class Fit:
         return {"answerable": int((rows & self._can).sum()), "not": int((rows & ~self._can).sum())}
 
     def _refused(self, log_odds: Floats) -> dict[str, float]:
-        """Shares of questions below the probability that a reply needs which is itself a refusal."""
+        """Shares of questions below the probability from which the model is asked for an answer."""
         below = log_odds < math.log(MIN_CONFIDENCE / (1 - MIN_CONFIDENCE))
         shares = {"answerable": below[self._own & self._can], "not": below[self._own & ~self._can]}
         return {name: round(float(share.mean()), 3) for name, share in shares.items()}

@@ -315,8 +315,8 @@ class _Run:
         """What is worth quoting beside what was said in each reading."""
         found: list[Candidate] = []
         begin = 0
-        for number, reading in enumerate(readings):
-            end = (self._told_until[number : number + 1] or [len(draft.sentences)])[0]
+        ends = [*self._told_until, *[len(draft.sentences)] * len(readings)]  # what was not asked comes last
+        for reading, end in zip(readings, ends, strict=False):
             said = _between(draft, begin, end)
             found += quotable(reading.evidence, said, reading.asked, grounder.rarity)
             begin = end

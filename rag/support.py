@@ -96,7 +96,7 @@ _DEALS = tuple(
         r"owns?|owned|owners?|ownership|holds?|holding|held|stakes?|shareholders?|belongs?|belonging|subsidiary",
     )
 )
-_BY = r"(?:the )?(?P<name>[A-Z][\w&’'-]*(?: [A-Z][\w&’'-]*)*)"
+_BY = r"(?:the )?([A-Z][\w&’'-]*(?: [A-Z][\w&’'-]*)*)"
 _SOURCE_OF = re.compile(rf"\b[Aa]ccording to {_BY}")
 _DONE_BY = re.compile(rf"\b(?:\w+ed|made|dug|sold|built|given|won) (?:\w+ )?(?:in \d{{4}} )?by {_BY}")
 _CLAUSE_END = re.compile(

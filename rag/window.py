@@ -32,8 +32,9 @@ _ONWARDS = re.compile(r"^\s*(?:onwards?|on\b|以来|之后|以后|后)")
 _EVENT = re.compile(
     r"^\s+(?!and\b|or\b|to\b|in\b|for\b|on\b|did\b|has\b|have\b|what\b|was\b|were\b|is\b|are\b)[a-z]+", re.I
 )
-_CHINESE_AFTER = re.compile(r"^\s*(?:以来(?!的?(?:最|首|新))|之后|以后|起)")
 # "The highest since July 2022" tells how high, not when somebody wrote of it.
+_CHINESE_SINCE = "以来(?!的?(?:最|首|新))"
+_CHINESE_AFTER = re.compile(rf"^\s*(?:{_CHINESE_SINCE}|之后|以后|起)")
 _SUPERLATIVE = re.compile(
     r"\b(?:\w{2,}est|most|least|best|worst|first|record|high|low|peak)\b(?:\W+\w+){0,3}\W+since\s+(?:the\s+)?$",
     re.IGNORECASE,
@@ -93,7 +94,7 @@ _LAST_QUARTER_OF = re.compile(r"\b(?:last|final)\s+quarter\s+of\s+((?:19|20)\d\d
 _BARE_YEAR = re.compile(r"(?<![\d$€£¥.,-])(?:19|20)\d\d(?![\d%]|[.,]\d)")
 _BESIDE_CHARS = 12
 _ASKS_FOR_A_TIME = re.compile(
-    r"\b(since|prior to|in the (last|past))\b|以来(?!的?(?:最|首|新))|之前", re.IGNORECASE
+    rf"\b(since|prior to|in the (last|past))\b|{_CHINESE_SINCE}|之前", re.IGNORECASE
 )
 
 
