@@ -16,6 +16,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag.abstain import (
+    ENOUGH,
     MIN_CONFIDENCE,
     MIN_SIDE_CONFIDENCE,
     Outcome,
@@ -224,7 +225,6 @@ class _Run:
 
     def _answer(self, readings: Sequence[Reading], evidence: Evidence) -> Iterator[Event]:
         markers = name_passages(evidence.excerpts)
-        self._shown = tuple(hit.passage.id for hit in markers.values())
         grounder = self._grounder(markers)
         try:
             if self._failure:
@@ -290,11 +290,8 @@ class _Run:
 
     def _told(self, reading: Reading, markers: dict[str, Hit], grounder: Grounder) -> Iterator[Draft]:
         """What the model replies to one reading, as it grows; nothing when it is too unsure of an answer."""
-        prompt = build_prompt(
-            reading.asked, reading.evidence.excerpts, markers, in_chinese=self._understood.in_chinese
-        )
         llm = self._llm()
-        says_yes = llm.says_yes(prompt.probe, prompt.answer, self._gone)
+        prompt, says_yes = self._read(llm, reading, markers)
         if says_yes is not None:
             self._signals = replace(self._signals, confidence=max(says_yes, self._signals.confidence or 0.0))
         said = ""
@@ -310,6 +307,19 @@ class _Run:
             self._untold.append(reading.side)
         # What is said of the other side is another sentence, whatever this reply ends with.
         self._told_until.append(len(grounder.finish().sentences))
+
+    def _read(self, llm: LLM, reading: Reading, markers: dict[str, Hit]) -> tuple[Prompt, float | None]:
+        """The prompt with as much of the evidence as is needed, and how probable it is that this suffices."""
+        layers = reading.evidence.layers
+        for count, layer in enumerate(layers, 1):
+            self._shown = tuple(dict.fromkeys([*self._shown, *(one.hit.passage.id for one in layer)]))
+            prompt = build_prompt(
+                reading.asked, layers[:count], markers, in_chinese=self._understood.in_chinese
+            )
+            says_yes = llm.says_yes(prompt.probe, prompt.answer, self._gone)
+            if says_yes is not None and says_yes >= ENOUGH:
+                break
+        return prompt, says_yes
 
     def _quotable(self, readings: Sequence[Reading], draft: Draft, grounder: Grounder) -> list[Candidate]:
         """What is worth quoting beside what was said in each reading."""

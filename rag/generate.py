@@ -8,6 +8,7 @@ server keeps it cached between questions.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
@@ -40,29 +41,25 @@ class Prompt:
 
 def build_prompt(
     question: str,
-    excerpts: Sequence[Excerpt],
+    layers: Sequence[Sequence[Excerpt]],
     markers: Mapping[str, Hit] | None = None,
     *,
     in_chinese: bool = False,
 ) -> Prompt:
     """Lay out the passages, grouped by article, and the question.
 
+    Layers stand one after the other, so a local server that has read some of them reads only what is added.
+
     Args:
         question: what is asked, with what it leans on.
-        excerpts: what the model gets to see.
+        layers: what the model gets to see.
         markers: those of the passages, where they have some already.
         in_chinese: the language of the answer; else it is the question's own.
     """
-    markers = name_passages(excerpts) if markers is None else dict(markers)
+    markers = name_passages(list(chain.from_iterable(layers))) if markers is None else dict(markers)
     ids = {hit.passage.id: marker for marker, hit in markers.items()}
-    blocks: dict[str, list[str]] = {}
-    for excerpt in excerpts:
-        article = excerpt.hit.article
-        date = f"{article.published.isoformat()} " if article.published else ""
-        block = blocks.setdefault(article.id, [_defuse(f"{date}{heading(article)}")])
-        block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
     values = {
-        "passages": "\n\n".join("\n".join(lines) for lines in blocks.values()),
+        "passages": "\n\n".join(_laid_out(excerpts, ids) for excerpts in layers),
         "question": _defuse(question),
     }
     language = "Answer in Chinese." if in_chinese else ""
@@ -72,6 +69,16 @@ def build_prompt(
         [system, HumanMessage(prompt("probe", **values))],
         markers,
     )
+
+
+def _laid_out(excerpts: Sequence[Excerpt], ids: Mapping[str, str]) -> str:
+    blocks: dict[str, list[str]] = {}
+    for excerpt in excerpts:
+        article = excerpt.hit.article
+        date = f"{article.published.isoformat()} " if article.published else ""
+        block = blocks.setdefault(article.id, [_defuse(f"{date}{heading(article)}")])
+        block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
+    return "\n\n".join("\n".join(lines) for lines in blocks.values())
 
 
 def system_messages() -> list[BaseMessage]:

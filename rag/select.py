@@ -2,13 +2,15 @@
 
 The local model reads some sixty tokens a second, so the length of the prompt is the wait for the
 first word. Whole passages would fill it with sentences that have nothing to do with the
-question; single sentences, ranked against it, carry the same facts in half the tokens.
+question; single sentences, ranked against it, carry the same facts in half the tokens. They come in two
+layers, and of most questions the first one answers as much as both.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from corpus.article import Article
 from rag.asked import asks_for_date, asks_for_figure
@@ -62,36 +64,47 @@ class Evidence:
     """What the model gets to see, and how well it fits the question.
 
     Attributes:
-        excerpts: best passage first.
+        layers: the excerpts to read first, and those to read when these do not seem to hold the answer. Of
+            each the best passage comes first, and a passage may stand in both, with other sentences.
         similarity: the highest cosine of a sentence to the question.
         coverage: the share of the question's terms, weighted by rarity, that the best article
             holds; 0 to 1.
         ranked: all sentences of the passages that were read, the most relevant first.
     """
 
-    excerpts: tuple[Excerpt, ...]
+    layers: tuple[tuple[Excerpt, ...], ...]
     similarity: float
     coverage: float
     ranked: tuple[Candidate, ...] = ()
 
+    @property
+    def excerpts(self) -> tuple[Excerpt, ...]:
+        """Those of all layers, the first layer's first."""
+        return tuple(chain.from_iterable(self.layers))
+
 
 def select(question: str, hits: Sequence[Hit], retriever: Retriever, budget: int) -> Evidence:
-    """Choose the sentences that answer best within ``budget`` tokens."""
+    """Choose the sentences that answer best within ``budget`` tokens, to be read in two layers."""
     if not hits:
         return Evidence((), 0.0, 0.0)
     hits = hits[:_READ_HITS]
     wanted = {term: retriever.index.lexical.rarity(term) for term in set(terms(question))}
     ranked = rank_sentences(question, hits, retriever.rate(question, hits), wanted)
     chosen = _fill(ranked, budget)
+    first = len(_fill(ranked, budget // 2))  # a filling of less is the beginning of a filling of more
+    layers = tuple(_excerpts(layer) for layer in (chosen[:first], chosen[first:]) if layer)
+    held = coverage(question, wanted, [candidate.hit for candidate in chosen])
+    return Evidence(layers, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))
+
+
+def _excerpts(chosen: Sequence[Candidate]) -> tuple[Excerpt, ...]:
     by_passage: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in chosen:
         by_passage[candidate.hit.passage.id].append(candidate)
-    excerpts = tuple(
+    return tuple(
         Excerpt(group[0].hit, tuple(c.text for c in sorted(group, key=lambda c: c.start)))
         for group in by_passage.values()
     )
-    held = coverage(question, wanted, [excerpt.hit for excerpt in excerpts])
-    return Evidence(excerpts, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))
 
 
 def rank_sentences(
