@@ -16,3 +16,17 @@ def test_passages_of_orders_to_a_machine_are_no_evidence(starter_index: Index, e
     evidence = select("Is Baogang bankrupt?", [hostile], retriever, 300)
     assert evidence.excerpts == ()
     assert too_weak(evidence)
+
+
+def test_the_best_half_of_the_evidence_comes_first(starter_index: Index, embedder) -> None:  # type: ignore[no-untyped-def]
+    retriever = Retriever(starter_index, embedder)
+    question = "How much NdPr did Lynas produce in the December 2025 quarter?"
+    hits = retriever.search([question], 10)
+    whole, half = (select(question, hits, retriever, budget) for budget in (300, 150))
+    assert len(whole.layers) == 2
+    assert whole.layers[0] == half.excerpts
+    first, second = (
+        {(excerpt.hit.passage.id, text) for excerpt in layer for text in excerpt.sentences}
+        for layer in whole.layers
+    )
+    assert not first & second
