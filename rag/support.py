@@ -27,6 +27,8 @@ from rag.types import Hit, Support
 SUPPORTED = 0.85
 # Of a sentence's terms, however common: "owns" weighs little, and is all that "is backed by" does not say.
 _NEARLY_ALL = 0.8
+# Of its words that are no names: a list of eight names is not all that a sentence says.
+_HALF_OF_THE_REST = 0.5
 WEAK = 0.35
 _NEAR_ITS_FIGURE = 0.3
 _OWN_CLAUSE = 0.5
@@ -161,7 +163,7 @@ def check_support(sentence: str, cited: Sequence[Hit], rarity: Rarity) -> Check:
     if strangers:
         return Check(hits, "weak", doubt, overlap)
     told = min(overlap, _told(sentence, hits, rarity))
-    if told < SUPPORTED or _told(sentence, hits, _alike) < _NEARLY_ALL:
+    if told < SUPPORTED or _told(sentence, hits, _alike) < _NEARLY_ALL or _only_names(sentence, hits):
         return Check(hits, "weak", "worded differently from the cited passage", overlap)
     if added := _added(sentence, hits, rarity):
         return Check(hits, "weak", added, overlap)
@@ -362,6 +364,12 @@ def _told(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> float:
     best = [max((terms_held(part, context, rarity) for context in contexts), default=0.0) for part in parts]
     whole = max((terms_held(sentence, context, rarity) for context in contexts), default=0.0)
     return max(whole, min(best, default=0.0))
+
+
+def _only_names(sentence: str, hits: Sequence[Hit]) -> bool:
+    """Whether hardly more than the names in a sentence stand in its source, and not what it says of them."""
+    plain = " ".join(word for word in sentence.split() if word.islower())
+    return _told(plain, hits, _alike) < _HALF_OF_THE_REST
 
 
 def _added(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> str:

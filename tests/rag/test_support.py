@@ -47,6 +47,18 @@ def test_one_common_word_makes_a_short_sentence_another_statement() -> None:
     assert check_support("Bain Capital owns Proterial.", [backed], by_kind).support == "weak"
 
 
+def test_a_list_of_names_supports_only_what_its_sentence_says_of_them() -> None:
+    names = (
+        "Microsoft, Hitachi Ventures, BMW iVentures, ArcTern Ventures, Fifth Wall and Amazon's Climate Fund"
+    )
+    backers = f"Among the backers are {names}."
+    told = f"{backers} Cyclic was founded in 2021."
+    source = hit(told, "Cyclic Materials picks Arizona for its first plant")
+    hired = f"Cyclic Materials hired {names} to build its Arizona plant."
+    assert check_support(backers, [source], rarity).support == "supported"
+    assert check_support(hired, [source], rarity).support == "weak"
+
+
 def test_a_date_that_only_the_title_holds_is_weak() -> None:
     dated = hit("The index stood at 288.7 points.", "Price index of 10 February 2026")
     check = check_support("The price index stood at 288.7 points on 10 February 2026.", [dated], rarity)
