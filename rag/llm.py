@@ -160,18 +160,29 @@ def name_of(settings: Settings) -> str:
 
 
 def _local(path: Path, settings: Settings) -> LLM:
+    return LLM(f"local:{path.stem}", local_chat(local_llm.serve(path), path.stem, settings), "local")
+
+
+def local_chat(url: str, model: str, settings: Settings) -> BaseChatModel:
+    """A model of a server on this computer, which closes a connection that nobody has used for five seconds.
+
+    Each request takes a connection of its own, a fraction of a millisecond here: one that is kept may be
+    closed at the moment when the next request is sent on it, which then fails.
+    """
     from langchain_openai import ChatOpenAI
 
-    chat = ChatOpenAI(
-        base_url=local_llm.serve(path),
+    how: dict[str, Any] = {"limits": httpx.Limits(max_keepalive_connections=0), "trust_env": False}
+    return ChatOpenAI(
+        base_url=url,
         api_key=SecretStr("local"),
-        model=path.stem,
+        model=model,
         temperature=0,
         stream_usage=True,  # so that evals can count tokens
         timeout=settings.llm_timeout_s,
         max_retries=0,
+        http_client=httpx.Client(**how),
+        http_async_client=httpx.AsyncClient(**how),
     )
-    return LLM(f"local:{path.stem}", chat, "local")
 
 
 def _remote(name: str, settings: Settings) -> LLM:

@@ -1,5 +1,6 @@
 """Any server that speaks OpenAI's protocol answers, and each way to fail is one telling sentence."""
 
+import asyncio
 import json
 import math
 import select
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
@@ -19,7 +21,7 @@ from pydantic import SecretStr
 from corpus.errors import StoppedError
 from rag import local_llm
 from rag.errors import LLMError
-from rag.llm import LLM, name_of, open_llm, uses_packaged_model
+from rag.llm import LLM, local_chat, name_of, open_llm, uses_packaged_model
 from rag.settings import Settings
 
 MESSAGES: list[BaseMessage] = [SystemMessage("Be brief."), HumanMessage("稀土?")]
@@ -181,6 +183,44 @@ def test_a_server_is_stopped_before_its_first_word_when_nobody_waits(server: Ser
     assert server.left.wait(1)
     server.does = "answer"
     assert LLM("local:m", chat, "local").complete(MESSAGES, 50) == "稀土 are 17 elements."
+
+
+def test_a_local_server_that_gives_up_idle_connections_loses_no_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = json.dumps(
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes"}}]}
+    ).encode()
+
+    class Fleeting(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # the connection stays, until something is sent on it again
+        used = False
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            self.close_connection = self.used
+            if not self.used:
+                self.used = True
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Fleeting) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        chat = local_chat(f"http://127.0.0.1:{served.server_port}/v1", "m", settings())
+        replies = [asyncio.run(_asked(chat)) for _ in range(3)]
+        served.shutdown()
+    assert replies == [["Yes", "Yes"]] * 3
+
+
+async def _asked(chat: BaseChatModel) -> list[str]:
+    return [str((await chat.ainvoke(MESSAGES)).content) for _ in range(2)]
 
 
 def test_the_packaged_model_is_used_when_nothing_else_is_set() -> None:
