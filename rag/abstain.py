@@ -43,6 +43,12 @@ ENOUGH = 0.8
 On 183 answerable questions of seven suites that were read (evals/reports/2026-11-30-readout.md).
 """
 
+ENOUGH_IN_A_TALK = 0.85
+"""The same for a follow-up behind the question, the evidence and the reply before it.
+
+Behind a talk the model finds what cannot be answered more probable, by 0.3, and the rest no less so.
+"""
+
 # When nothing that it wrote is supported, so that an answer consists of quotations.
 _WITHOUT_SUPPORT = 0.76
 _UNSUPPORTED: tuple[Outcome, ...] = ("unsupported", "beside")
