@@ -43,10 +43,10 @@ ENOUGH = 0.8
 On 183 answerable questions of seven suites that were read (evals/reports/2026-11-30-readout.md).
 """
 
-ENOUGH_IN_A_TALK = 0.85
+ENOUGH_IN_A_TALK = 0.9
 """The same for a follow-up behind the question, the evidence and the reply before it.
 
-Behind a talk the model finds what cannot be answered more probable, by 0.3, and the rest no less so.
+There the model finds answers to unanswerable questions 0.3 more probable, and those to others no less.
 """
 
 # When nothing that it wrote is supported, so that an answer consists of quotations.

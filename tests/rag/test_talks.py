@@ -23,7 +23,7 @@ NEXT = "And how much of it did they sell?"
 @dataclass(frozen=True)
 class Sure(LLM):
     # A model that finds any answer probable enough, and keeps what it was asked and what it read.
-    sure: float = 0.9
+    sure: float = 0.95
     probed: list[list[BaseMessage]] = field(default_factory=list)
     read: list[list[BaseMessage]] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class Talk:
         self.chain.read_ahead(Question(self.history[-2].content, self.history[:-2]))
 
 
-def talk(index: Index, embedder, sure: float = 0.9) -> Talk:  # type: ignore[no-untyped-def]
+def talk(index: Index, embedder, sure: float = 0.95) -> Talk:  # type: ignore[no-untyped-def]
     chat = GenericFakeChatModel(messages=iter([AIMessage(REPLY)] * 9))
     model = Sure("sure", chat, "local", sure=sure)
     return Talk(AnswerChain(Retriever(index, embedder), lambda: model, Settings()), model)
