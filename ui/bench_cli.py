@@ -1,4 +1,4 @@
-"""``reex bench``: how fast the product is here, beside its floor and the tutorial chain."""
+"""``reex bench``: how fast the product is here, beside its floor, the tutorial chain and LlamaIndex."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def bench(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure indexing, search and answers against the tutorial chain, in the same run.
+    """Measure indexing, search and answers against the tutorial chain and LlamaIndex, in the same run.
 
     Takes ten to twenty minutes on two cores with nothing else to do. The result is kept as JSON and as a page
     with plots in the folder benchmarks of the data directory; the corpus there is left alone.
@@ -29,7 +29,7 @@ def bench(
     from evals.bench.short import measure
 
     settings = load_settings(data_dir=data_dir, llm=llm)
-    say("Indexing twice, here and in the tutorial chain.")
+    say("Indexing here, in the tutorial chain and in LlamaIndex.")
     with progress("Asking questions") as advance:
         result = measure(settings, suite, questions, advance)
     folder = settings.data_dir / "benchmarks"

@@ -1,4 +1,4 @@
-"""How long an answer takes, against its floor and the tutorial chain.
+"""How long an answer takes, against its floor, the tutorial chain and LlamaIndex.
 
 The floor is what the same server needs at least: the tokens of our prompt that no earlier prompt can have
 left in its cache, at the speed with which it reads, and the tokens of the reply at the speed with which it
@@ -7,8 +7,9 @@ writes. Both speeds are measured raw, in the same run, before, between and after
 
 import random
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -104,19 +105,20 @@ class Measured:
 def measure(
     chain: AnswerChain,
     settings: Settings,
-    tutorial: Peer,
+    peers: Mapping[str, Peer],
     plain: Sequence[Case],
     talks: Sequence[Case],
     advance: Callable[[int, int], None],
 ) -> Measured:
-    """Ask each question once of this product and once of the tutorial chain, and follow-ups of this product.
+    """Ask each question once of this product and once of each peer, and follow-ups of this product.
 
     Args:
         chain: this product, with a local model.
         settings: those of the chain.
-        tutorial: the tutorial chain over the same articles, with the same models.
-        plain: questions without a conversation, since the tutorial's chain knows none, and answerable ones,
-            since a refusal has no first word.
+        peers: other systems by name, the tutorial chain among them, over the same articles and with the same
+            models.
+        plain: questions without a conversation, since the peers know none, and answerable ones, since a
+            refusal has no first word.
         talks: follow-ups.
         advance: is told how many questions of how many have been asked.
 
@@ -128,7 +130,7 @@ def measure(
     chain = AnswerChain(chain.retriever, lambda: llm, settings)
     whole = len(plain) + len(talks)
     advance(0, whole)
-    figures, rows = _questions(chain, llm, tutorial, plain, lambda done: advance(done, whole))
+    figures, rows = _questions(chain, llm, peers, plain, lambda done: advance(done, whole))
     figures |= _follow_ups(chain, talks, lambda done: advance(len(plain) + done, whole))
     return Measured(figures, rows)
 
@@ -138,7 +140,9 @@ def bars(figures: dict[str, float]) -> list[tuple[str, str, float, float]]:
     held = [
         ("first token", "the tutorial chain's", "first_token_to_tutorial", 0.35),
         ("first token", "its floor", "first_token_to_floor", 1.25),
+        ("first token", "LlamaIndex's", "first_token_to_llamaindex", 1.0),
         ("whole answer", "the tutorial chain's", "whole_to_tutorial", 0.6),
+        ("whole answer", "LlamaIndex's", "whole_to_llamaindex", 1.0),
         ("first token of a follow-up", "a first question's", "follow_up_to_first", 0.5),
         ("beside the model, ms", "", "beside_the_model_ms", 60),
     ]
@@ -148,7 +152,7 @@ def bars(figures: dict[str, float]) -> list[tuple[str, str, float, float]]:
 def _questions(
     chain: AnswerChain,
     llm: _Timed,
-    tutorial: Peer,
+    peers: Mapping[str, Peer],
     cases: Sequence[Case],
     advance: Callable[[int], None],
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
@@ -160,12 +164,15 @@ def _questions(
     for number, case in enumerate(cases):
         if number % _SPEEDS_EVERY == 0:
             speeds.append(server.speeds(number))
-        # Each question once of each, ours and theirs first in turn.
-        if number % 2:
-            row = _theirs(tutorial, case.question) | _ours(chain, llm, server, case.question, cached)
-        else:
-            row = _ours(chain, llm, server, case.question, cached) | _theirs(tutorial, case.question)
-        rows.append({"id": case.id} | row)
+        # Each question once of each, another one first every time.
+        turns: list[Callable[[], dict[str, float]]] = [
+            partial(_ours, chain, llm, server, case.question, cached),
+            *(partial(_theirs, name, peer, case.question) for name, peer in peers.items()),
+        ]
+        row: dict[str, Any] = {"id": case.id}
+        for turn in range(len(turns)):
+            row |= turns[(number + turn) % len(turns)]()
+        rows.append(row)
         advance(number + 1)
     speeds.append(server.speeds(len(cases)))
     reading, writing = (statistics.median(s[i] for s in speeds) for i in (0, 1))
@@ -185,16 +192,19 @@ def _questions(
         "first_token_s": round(middle["first"], 2),
         "first_token_floor_s": round(middle["floor_first"], 2),
         "first_token_to_floor": round(statistics.median(r["first"] / r["floor_first"] for r in rows), 3),
-        "first_token_to_tutorial": round(middle["first"] / middle["their_first"], 3),
-        "tutorial_first_token_s": round(middle["their_first"], 2),
         "whole_s": round(middle["whole"], 2),
         "whole_floor_s": round(middle["floor_whole"], 2),
-        "whole_to_tutorial": round(middle["whole"] / middle["their_whole"], 3),
-        "tutorial_whole_s": round(middle["their_whole"], 2),
         "beside_the_model_ms": round(1000 * middle["beside"]),
         "retrieval_ms": round(1000 * middle["retrieval"]),
         "grounding_ms": round(1000 * middle["grounding"]),
     }
+    for name in peers:
+        figures |= {
+            f"first_token_to_{name}": round(middle["first"] / middle[f"{name}_first"], 3),
+            f"{name}_first_token_s": round(middle[f"{name}_first"], 2),
+            f"whole_to_{name}": round(middle["whole"] / middle[f"{name}_whole"], 3),
+            f"{name}_whole_s": round(middle[f"{name}_whole"], 2),
+        }
     return figures, rows
 
 
@@ -219,9 +229,9 @@ def _ours(
     }
 
 
-def _theirs(tutorial: Peer, question: Question) -> dict[str, float]:
-    answer = tutorial.invoke(question)
-    return {"their_first": answer.timings.first_token_s or 0.0, "their_whole": answer.timings.total_s}
+def _theirs(name: str, peer: Peer, question: Question) -> dict[str, float]:
+    timings = peer.invoke(question).timings
+    return {f"{name}_first": timings.first_token_s or 0.0, f"{name}_whole": timings.total_s}
 
 
 def _follow_ups(

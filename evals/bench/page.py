@@ -18,8 +18,8 @@ def as_html(result: Result) -> str:
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     rows = result["questions"]
     plots = [
-        _per_question(rows, "Seconds to the first token", "first", "floor_first", "their_first"),
-        _per_question(rows, "Seconds to the whole answer", "whole", "floor_whole", "their_whole"),
+        _per_question(rows, "Seconds to the first token", "first"),
+        _per_question(rows, "Seconds to the whole answer", "whole"),
     ]
     return template.render(result=result, plots=plots if rows else [], number=_number)
 
@@ -39,14 +39,14 @@ def _number(value: float, against: str) -> str:
     return f"{value:.2f} ×" if against else f"{value:.0f}"
 
 
-def _per_question(rows: Sequence[dict[str, Any]], title: str, ours: str, floor: str, theirs: str) -> str:
+def _per_question(rows: Sequence[dict[str, Any]], title: str, what: str) -> str:
     """Ours between its floor and the tutorial's, the quickest question first."""
-    rows = sorted(rows, key=lambda row: float(row[ours]))
+    rows = sorted(rows, key=lambda row: float(row[what]))
     figure, axes = axes_of(title)
     for name, label, colour in (
-        (theirs, "tutorial chain", BAD),
-        (ours, "REEx Answers", GOOD),
-        (floor, "floor", INK),
+        (f"tutorial_{what}", "tutorial chain", BAD),
+        (what, "REEx Answers", GOOD),
+        (f"floor_{what}", "floor", INK),
     ):
         axes.plot([row[name] for row in rows], marker="o", markersize=3, color=colour, label=label)
     axes.set_xlabel("questions", color=INK, fontsize=9)

@@ -8,10 +8,10 @@ from evals.bench.answers import bars
 from evals.bench.page import as_html, as_text
 from evals.bench.short import Measure
 
-ROW = {"first": 5.0, "floor_first": 4.0, "their_first": 11.0} | {
+ROW = {"first": 5.0, "floor_first": 4.0, "tutorial_first": 11.0} | {
     "whole": 9.0,
     "floor_whole": 7.0,
-    "their_whole": 20.0,
+    "tutorial_whole": 20.0,
 }
 
 
