@@ -33,6 +33,9 @@ _NO_FIGURE = -0.45
 _NO_DATE = -0.65
 _LEAD = -0.4  # first sentences sum up what the next ones say exactly
 _HEADER_TOKENS = 25
+# Sentences that are worse than the best by no more than this are read first, and a third of the budget at
+# least: 70 % of 1,272 readings then hold all facts in 130 tokens at the median, where a fixed half held 65 %.
+_CLOSE = 0.3
 # A pronoun among the first words points at the sentence before.
 _DANGLING = re.compile(
     r"^(?:\w+ ){0,4}(it|its|they|their|he|she|his|her|this|these|those|both|the company)\b", re.IGNORECASE
@@ -91,7 +94,8 @@ def select(question: str, hits: Sequence[Hit], retriever: Retriever, budget: int
     wanted = {term: retriever.index.lexical.rarity(term) for term in set(terms(question))}
     ranked = rank_sentences(question, hits, retriever.rate(question, hits), wanted)
     chosen = _fill(ranked, budget)
-    first = len(_fill(ranked, budget // 2))  # a filling of less is the beginning of a filling of more
+    close = sum(candidate.score >= ranked[0].score - _CLOSE for candidate in chosen)
+    first = max(close, len(_fill(ranked, budget // 3)))  # which is the beginning of what fills more
     layers = tuple(_excerpts(layer) for layer in (chosen[:first], chosen[first:]) if layer)
     held = coverage(question, wanted, [candidate.hit for candidate in chosen])
     return Evidence(layers, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))

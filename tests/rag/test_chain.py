@@ -283,29 +283,32 @@ class _Unsure(LLM):
 
 
 def _asked_of(retriever: Retriever, *sure: float) -> tuple[Answer, list[str]]:
-    chat = GenericFakeChatModel(messages=iter([AIMessage("Lynas produced 1,404 tonnes of NdPr.")]))
+    """The answer to a question with evidence that stands out, and what the model was asked."""
+    question = "How much metal will Phoenix Tailings' New Hampshire site make per year at first?"
+    reply = "The New Hampshire plant is to produce 200 tons per year of rare earth metals."
+    chat = GenericFakeChatModel(messages=iter([AIMessage(reply)]))
     llm = _Unsure("unsure", chat, "fake", sure=list(sure))
-    return AnswerChain(retriever, lambda: llm, Settings()).invoke(Question(QUESTION)), llm.asked
+    return AnswerChain(retriever, lambda: llm, Settings()).invoke(Question(question)), llm.asked
 
 
-def test_a_model_that_is_sure_of_half_of_the_evidence_reads_no_more(retriever: Retriever) -> None:
-    answer, (half,) = _asked_of(retriever, 0.9)
+def test_a_model_that_is_sure_of_the_first_layer_reads_no_more(retriever: Retriever) -> None:
+    answer, (layer,) = _asked_of(retriever, 0.9)
     assert not answer.abstained
     _, (first, whole) = _asked_of(retriever, 0.7, 0.9)
-    assert first == half
+    assert first == layer
     read = first.partition("\n\nQuestion:")[0]
     assert whole.startswith(read)
-    assert len(whole) > 1.3 * len(half)
+    assert len(whole) > 1.3 * len(layer)
 
 
-def test_what_half_of_the_evidence_leaves_unsure_the_whole_decides(retriever: Retriever) -> None:
+def test_what_the_first_layer_leaves_unsure_the_whole_decides(retriever: Retriever) -> None:
     refused, _ = _asked_of(retriever, 0.79, 0.3)
     assert refused.abstained
     assert refused.signals.confidence == 0.3
     answered, _ = _asked_of(retriever, 0.1, 0.7)
     assert not answered.abstained
-    half, _ = _asked_of(retriever, 0.9)
-    assert set(half.shown) < set(answered.shown)
+    sure, _ = _asked_of(retriever, 0.9)
+    assert set(sure.shown) < set(answered.shown)
 
 
 def test_a_model_that_takes_too_long_is_stopped(retriever: Retriever) -> None:

@@ -18,15 +18,25 @@ def test_passages_of_orders_to_a_machine_are_no_evidence(starter_index: Index, e
     assert too_weak(evidence)
 
 
-def test_the_best_half_of_the_evidence_comes_first(starter_index: Index, embedder) -> None:  # type: ignore[no-untyped-def]
+def test_what_stands_out_is_read_first_and_the_rest_behind_it(starter_index: Index, embedder) -> None:  # type: ignore[no-untyped-def]
     retriever = Retriever(starter_index, embedder)
-    question = "How much NdPr did Lynas produce in the December 2025 quarter?"
-    hits = retriever.search([question], 10)
-    whole, half = (select(question, hits, retriever, budget) for budget in (300, 150))
-    assert len(whole.layers) == 2
-    assert whole.layers[0] == half.excerpts
+    question = "How much metal will Phoenix Tailings' New Hampshire site make per year at first?"
+    evidence = select(question, retriever.search([question], 10), retriever, 300)
     first, second = (
         {(excerpt.hit.passage.id, text) for excerpt in layer for text in excerpt.sentences}
-        for layer in whole.layers
+        for layer in evidence.layers
     )
+    assert first
+    assert second
     assert not first & second
+    scores = {(one.hit.passage.id, one.text): one.score for one in evidence.ranked}
+    best = max(scores.values())
+    assert {sentence for sentence in first | second if scores[sentence] >= best - 0.3} <= first
+    assert max(scores[sentence] for sentence in first) == best
+
+
+def test_where_nothing_stands_out_all_is_read_at_once(starter_index: Index, embedder) -> None:  # type: ignore[no-untyped-def]
+    retriever = Retriever(starter_index, embedder)
+    question = "How did MP's bottom line change between Q3 2023 and Q4 2025?"
+    evidence = select(question, retriever.search([question], 10), retriever, 300)
+    assert len(evidence.layers) == 1
