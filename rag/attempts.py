@@ -41,13 +41,12 @@ class Attempt:
 def attempts(
     reading: Reading, markers: Mapping[str, Hit], understood: Understood, before: Said | None
 ) -> Iterator[Attempt]:
-    """Behind what was said before, if something was; then with half of the evidence, and with all of it."""
+    """Behind what was said before, if something was; then with what stands out, and with all the evidence."""
     layers = reading.evidence.layers
     if before:
-        known = (*before.read, *before.left)
-        new, rest = _unread(layers[0], known), _unread(chain.from_iterable(layers[1:]), known)
+        new = _unread(reading.evidence.excerpts, (*before.read, *before.left))
         prompt = build_prompt(understood.asked, [before.left, new], markers, after=before)
-        yield Attempt(prompt, (*before.left, *new), rest, ENOUGH_IN_A_TALK, before)
+        yield Attempt(prompt, (*before.left, *new), (), ENOUGH_IN_A_TALK, before)
     for count in range(1, len(layers) + 1):
         prompt = build_prompt(reading.asked, layers[:count], markers, in_chinese=understood.in_chinese)
         read, left = (tuple(chain.from_iterable(part)) for part in (layers[:count], layers[count:]))

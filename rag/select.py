@@ -3,7 +3,7 @@
 The local model reads some sixty tokens a second, so the length of the prompt is the wait for the
 first word. Whole passages would fill it with sentences that have nothing to do with the
 question; single sentences, ranked against it, carry the same facts in half the tokens. They come in two
-layers, and of most questions the first one answers as much as both.
+layers, and most questions are answered as well from the first one, which holds what stands out.
 """
 
 import re
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from corpus.article import Article
-from rag.asked import asks_for_date, asks_for_figure
+from rag.asked import asks_for_date, asks_for_figure, asks_twice
 from rag.dates import find_dates
 from rag.lexical import synonyms_of, terms
 from rag.names import names_in
@@ -94,11 +94,23 @@ def select(question: str, hits: Sequence[Hit], retriever: Retriever, budget: int
     wanted = {term: retriever.index.lexical.rarity(term) for term in set(terms(question))}
     ranked = rank_sentences(question, hits, retriever.rate(question, hits), wanted)
     chosen = _fill(ranked, budget)
-    close = sum(candidate.score >= ranked[0].score - _CLOSE for candidate in chosen)
-    first = max(close, len(_fill(ranked, budget // 3)))  # which is the beginning of what fills more
+    first = _standing_out(question, ranked, chosen, budget)
     layers = tuple(_excerpts(layer) for layer in (chosen[:first], chosen[first:]) if layer)
     held = coverage(question, wanted, [candidate.hit for candidate in chosen])
     return Evidence(layers, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))
+
+
+def _standing_out(
+    question: str, ranked: Sequence[Candidate], chosen: Sequence[Candidate], budget: int
+) -> int:
+    """How many of the chosen sentences to read first: those that are nearly as good as the best.
+
+    Who asks for two things needs all: what stands out tells one of them best.
+    """
+    if asks_twice(question):
+        return len(chosen)
+    close = sum(candidate.score >= ranked[0].score - _CLOSE for candidate in chosen)
+    return max(close, len(_fill(ranked, budget // 3)))  # a filling of less is the beginning of one of more
 
 
 def _excerpts(chosen: Sequence[Candidate]) -> tuple[Excerpt, ...]:
