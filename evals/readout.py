@@ -118,7 +118,7 @@ def _ask(settings: Settings, file: Path, known: Sequence[dict[str, Any]], wanted
                 continue
             others = next(suite for suite in asked if suite[0].suite == one.suite)
             for other, stated in [(one, one.holds(one.case)), *_like(one, others)]:
-                prompt = build_prompt(other.question, one.evidence.layers)
+                prompt = build_prompt(other.question, one.evidence.excerpts)
                 replies = llm.openings(prompt.probe, prompt.answer, told)
                 row = {
                     "suite": one.suite,

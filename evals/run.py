@@ -197,15 +197,13 @@ Alone = Callable[[Question], Sequence[Hit]]
 class _System:
     """What answers a question, with which model, and how many can be asked at a time.
 
-    ``alone`` finds the passages for a question without a conversation, ``converse`` has what stands before a
-    question answered, as it was in a chat.
+    ``alone`` finds the passages for a question without a conversation.
     """
 
     ask: Ask
     llm: str = ""
     workers: int = 1
     alone: Alone | None = None
-    converse: Callable[[Question], None] | None = None
 
 
 def _system(name: str, settings: Settings, assembling: Assembling) -> _System:
@@ -219,21 +217,8 @@ def _system(name: str, settings: Settings, assembling: Assembling) -> _System:
     if llm.provider == "local":
         chain.warm_up()
     return _System(
-        chain.invoke,
-        llm.name,
-        at_a_time(llm),
-        lambda question: _search(chain, settings, question),
-        (lambda question: _converse(chain, question)) if llm.provider == "local" else None,
+        chain.invoke, llm.name, at_a_time(llm), lambda question: _search(chain, settings, question)
     )
-
-
-def _converse(chain: AnswerChain, question: Question) -> None:
-    """Ask what stands before a question, so that a local model goes on from there as it does in a chat."""
-    for place, turn in enumerate(question.history):
-        if turn.role == "user":
-            before = Question(turn.content, question.history[:place], question.filters)
-            chain.invoke(before)
-            chain.read_ahead(before)
 
 
 def at_a_time(llm: LLM) -> int:
@@ -266,8 +251,6 @@ def _articles(settings: Settings) -> list[Article]:
 
 def _answers(system: _System, cases: list[Case]) -> Iterator[Record]:
     def answer(case: Case) -> Record:
-        if system.converse:
-            system.converse(case.question)
         with get_usage_metadata_callback() as usage:
             given = system.ask(case.question)
         spent = usage.usage_metadata.values()

@@ -37,18 +37,6 @@ while 0.08 of the answerable ones are refused.
 MIN_SIDE_CONFIDENCE = 0.4
 """The same for one side of a comparison, while `MIN_CONFIDENCE` is asked of the other."""
 
-ENOUGH = 0.8
-"""How probable it must be, by the first layer of the evidence alone, for the rest to be left unread.
-
-On 183 answerable questions of seven suites that were read (evals/reports/2026-11-30-readout.md).
-"""
-
-ENOUGH_IN_A_TALK = 0.9
-"""The same for a follow-up behind the question, the evidence and the reply before it.
-
-There the model finds answers to unanswerable questions 0.3 more probable, and those to others no less.
-"""
-
 # When nothing that it wrote is supported, so that an answer consists of quotations.
 _WITHOUT_SUPPORT = 0.76
 _UNSUPPORTED: tuple[Outcome, ...] = ("unsupported", "beside")

@@ -27,11 +27,10 @@ from rag.abstain import (
     uncovered_names,
     unmatched_words,
 )
-from rag.attempts import Attempt, attempts
 from rag.embed import Embedder
 from rag.errors import LLMError
 from rag.figures import missing_figures
-from rag.generate import Prompt, Said, ahead, name_passages, system_messages
+from rag.generate import Prompt, build_prompt, name_passages, system_messages
 from rag.ground import Grounder, Judge, shown_text
 from rag.index import open_index
 from rag.llm import LLM, Progress, open_llm, runs_here
@@ -44,10 +43,8 @@ from rag.retrieve import Retriever
 from rag.select import Candidate, Evidence
 from rag.settings import Settings
 from rag.stopping import Gone, never
-from rag.talks import Talks
 from rag.types import Answer, Draft, Event, Hit, Question, Retrieved, Searched, Signals, Timings
-from rag.understand import Understood, check, leans_on_conversation, understand
-from rag.window import ALWAYS
+from rag.understand import Understood, check, understand
 
 WaitForTurn = Callable[[], AbstractContextManager[object]]
 """Entered before the model is first asked, and left when it is no longer needed: it may wait."""
@@ -64,7 +61,6 @@ class AnswerChain(Runnable[Question, Answer]):
         self._llm: LLM | None = None
         self._judge: Judge | None = None
         self._loading = Lock()
-        self.talks = Talks()
 
     @classmethod
     def open(cls, settings: Settings, progress: Progress = lambda done, total: None) -> "AnswerChain":
@@ -98,21 +94,6 @@ class AnswerChain(Runnable[Question, Answer]):
         """Open the model and let it read the stable head of the prompt."""
         for _ in self.llm().stream(system_messages(), 1):
             pass
-
-    def read_ahead(self, question: Question, gone: Gone = never) -> None:
-        """Let the model read what it left unread for a question, while people read its answer.
-
-        A follow-up begins with that. Nothing is done after a question whose evidence was read whole, nor for
-        a model that runs elsewhere.
-
-        Raises:
-            LLMError: the model cannot be reached.
-            StoppedError: ``gone`` said so.
-        """
-        said = self.talks.of(check(question), self.retriever.index.generation)
-        if said and said.left:
-            for _ in self.llm().stream(ahead(said), 1, gone):
-                pass
 
     def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """Answer a question. When the model fails, the answer quotes passages and says so in ``failure``.
@@ -194,8 +175,6 @@ class _Run:
         self._understood = Understood(question.text, question.text, (question.text,))
         self._hits: tuple[Hit, ...] = ()
         self._shown: tuple[str, ...] = ()
-        self._before: Said | None = None  # where this follows up on something
-        self._saying: Said | None = None
         self._untold: list[str] = []  # sides of a comparison that the model said nothing of
         self._told_until: list[int] = []  # how many sentences there were after each side
         self._model = ""
@@ -212,9 +191,7 @@ class _Run:
         began = perf_counter()
         readings = look_up(self._understood, self._chain.retriever, self._settings)
         self._retrieve_s = perf_counter() - began
-        self._before = self._said_before(readings)
-        read = [excerpt.hit for excerpt in self._before.read] if self._before else []
-        self._hits = tuple({hit.passage.id: hit for hit in [*all_hits(readings), *read]}.values())
+        self._hits = all_hits(readings)
         yield Retrieved(self._understood.question, self._hits)
         evidence = all_evidence(readings)
         self._signals = Signals(evidence.similarity, evidence.coverage)
@@ -237,15 +214,6 @@ class _Run:
             self._failure = str(error)
             return understand(self._question)
 
-    def _said_before(self, readings: Sequence[Reading]) -> Said | None:
-        """What the model has read and said, if this question goes on from there, over the same articles."""
-        asked = self._understood
-        if len(readings) > 1 or asked.in_chinese or asked.window != ALWAYS:
-            return None
-        if asked.asked != self._question.text or not leans_on_conversation(self._question):
-            return None
-        return self._chain.talks.before(self._question, self._chain.retriever.index.generation)
-
     def _report(self, evidence: Evidence) -> Iterator[Event]:
         """What the articles say, without asking a model that might recommend something."""
         grounder = self._grounder({})
@@ -255,7 +223,8 @@ class _Run:
         yield self._conclude(draft, grounder.unknown)
 
     def _answer(self, readings: Sequence[Reading], evidence: Evidence) -> Iterator[Event]:
-        markers = name_passages(evidence.excerpts, self._before.markers if self._before else {})
+        markers = name_passages(evidence.excerpts)
+        self._shown = tuple(hit.passage.id for hit in markers.values())
         grounder = self._grounder(markers)
         try:
             if self._failure:
@@ -288,9 +257,6 @@ class _Run:
         if not draft.citations:
             yield self._take_back(draft, grounder.unknown, evidence)
             return
-        if self._saying and not self._failure:
-            generation = self._chain.retriever.index.generation
-            self._chain.talks.keep(self._question, generation, self._saying)
         yield draft
         yield self._conclude(draft, grounder.unknown)
 
@@ -324,35 +290,26 @@ class _Run:
 
     def _told(self, reading: Reading, markers: dict[str, Hit], grounder: Grounder) -> Iterator[Draft]:
         """What the model replies to one reading, as it grows; nothing when it is too unsure of an answer."""
+        prompt = build_prompt(
+            reading.asked, reading.evidence.excerpts, markers, in_chinese=self._understood.in_chinese
+        )
         llm = self._llm()
-        attempt, says_yes = self._read(llm, reading, markers)
+        says_yes = llm.says_yes(prompt.probe, prompt.answer, self._gone)
         if says_yes is not None:
             self._signals = replace(self._signals, confidence=max(says_yes, self._signals.confidence or 0.0))
         said = ""
         if says_yes is None or says_yes >= (MIN_SIDE_CONFIDENCE if reading.side else MIN_CONFIDENCE):
-            for piece in self._said(llm, attempt.prompt):
+            for piece in self._said(llm, prompt):
                 said += piece
                 draft = grounder.feed(piece)
                 if suffices("weak", self._signals.confidence):  # else it may all be taken back
                     yield draft
-        if not reading.side and said and says_yes is not None and not self._cut_short:
-            self._saying = attempt.said(said)
         if not reading.side or self._cut_short:
             return
         if not said:
             self._untold.append(reading.side)
         # What is said of the other side is another sentence, whatever this reply ends with.
         self._told_until.append(len(grounder.finish().sentences))
-
-    def _read(self, llm: LLM, reading: Reading, markers: dict[str, Hit]) -> tuple[Attempt, float | None]:
-        """The prompt with as much of the evidence as is needed, and how probable it is that this suffices."""
-        for attempt in attempts(reading, markers, self._understood, self._before):
-            ids = [*self._shown, *(excerpt.hit.passage.id for excerpt in attempt.read)]
-            self._shown = tuple(dict.fromkeys(ids))
-            says_yes = llm.says_yes(attempt.prompt.probe, attempt.prompt.answer, self._gone)
-            if says_yes is not None and says_yes >= attempt.enough:
-                break
-        return attempt, says_yes
 
     def _quotable(self, readings: Sequence[Reading], draft: Draft, grounder: Grounder) -> list[Candidate]:
         """What is worth quoting beside what was said in each reading."""

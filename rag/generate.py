@@ -7,9 +7,7 @@ server keeps it cached between questions.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import chain
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
@@ -22,24 +20,6 @@ NOT_FOUND = "NOT IN THE CORPUS"
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"  # without i, l and o, which look like digits
 _DIGITS = "23456789"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a model has read and replied, for the next question of a conversation to go on from.
-
-    Attributes:
-        messages: from the first of the conversation, or of what is remembered of it, to the reply.
-        markers: which id in them stands for which passage.
-        read: the excerpts in them.
-        left: what was chosen for the last question too, and left unread; it is to come before what the next
-            one adds, so that a server may read it ahead.
-    """
-
-    messages: tuple[BaseMessage, ...]
-    markers: dict[str, Hit]
-    read: tuple[Excerpt, ...]
-    left: tuple[Excerpt, ...]
 
 
 @dataclass(frozen=True)
@@ -60,52 +40,38 @@ class Prompt:
 
 def build_prompt(
     question: str,
-    layers: Sequence[Sequence[Excerpt]],
+    excerpts: Sequence[Excerpt],
     markers: Mapping[str, Hit] | None = None,
     *,
     in_chinese: bool = False,
-    after: Said | None = None,
 ) -> Prompt:
     """Lay out the passages, grouped by article, and the question.
 
-    Layers stand one after the other, so a local server that has read some of them reads only what is added.
-
     Args:
-        question: what is asked, with what it leans on that does not stand before it.
-        layers: what the model gets to see.
+        question: what is asked, with what it leans on.
+        excerpts: what the model gets to see.
         markers: those of the passages, where they have some already.
         in_chinese: the language of the answer; else it is the question's own.
-        after: what was said before it. Of an article whose title stands there only the date is given again.
     """
-    markers = name_passages(list(chain.from_iterable(layers))) if markers is None else dict(markers)
-    known = _articles(after.read) if after else set()
+    markers = name_passages(excerpts) if markers is None else dict(markers)
     ids = {hit.passage.id: marker for marker, hit in markers.items()}
-    values = {
-        "passages": "\n\n".join(_laid_out(excerpts, ids, known) for excerpts in layers if excerpts),
-        "question": _defuse(question),
-    }
-    language = "Answer in Chinese." if in_chinese else ""
-    head = after.messages if after else (SystemMessage(prompt("system")),)
-    return Prompt(
-        [*head, HumanMessage(prompt("answer", language=language, **values).strip())],
-        [*head, HumanMessage(prompt("probe", **values).lstrip())],
-        markers,
-    )
-
-
-def _articles(excerpts: Sequence[Excerpt]) -> set[str]:
-    return {excerpt.hit.article.id for excerpt in excerpts}
-
-
-def _laid_out(excerpts: Sequence[Excerpt], ids: Mapping[str, str], known: AbstractSet[str]) -> str:
     blocks: dict[str, list[str]] = {}
     for excerpt in excerpts:
         article = excerpt.hit.article
         date = f"{article.published.isoformat()} " if article.published else ""
-        title = "" if article.id in known else heading(article)
-        block = blocks.setdefault(article.id, [_defuse(f"{date}{title}")])
+        block = blocks.setdefault(article.id, [_defuse(f"{date}{heading(article)}")])
         block.append(f"[{ids[excerpt.hit.passage.id]}] {_defuse(' '.join(excerpt.sentences))}")
-    return "\n\n".join("\n".join(filter(None, lines)) for lines in blocks.values())
+    values = {
+        "passages": "\n\n".join("\n".join(lines) for lines in blocks.values()),
+        "question": _defuse(question),
+    }
+    language = "Answer in Chinese." if in_chinese else ""
+    system = SystemMessage(prompt("system"))
+    return Prompt(
+        [system, HumanMessage(prompt("answer", language=language, **values).strip())],
+        [system, HumanMessage(prompt("probe", **values))],
+        markers,
+    )
 
 
 def system_messages() -> list[BaseMessage]:
@@ -113,18 +79,10 @@ def system_messages() -> list[BaseMessage]:
     return [SystemMessage(prompt("system")), HumanMessage("Ready?")]
 
 
-def ahead(said: Said) -> list[BaseMessage]:
-    """The beginning of any prompt that goes on from what was said, as far as it is known."""
-    ids = {hit.passage.id: marker for marker, hit in said.markers.items()}
-    return [*said.messages, HumanMessage(_laid_out(said.left, ids, _articles(said.read)))]
-
-
-def name_passages(excerpts: Sequence[Excerpt], named: Mapping[str, Hit] | None = None) -> dict[str, Hit]:
-    """A short id for each passage, taken from a hash of its own id, beside those that are ``named``."""
-    markers = dict(named or {})
-    known = {hit.passage.id for hit in markers.values()}
-    hits = {excerpt.hit.passage.id: excerpt.hit for excerpt in excerpts}
-    for hit in (hit for id_, hit in hits.items() if id_ not in known):
+def name_passages(excerpts: Sequence[Excerpt]) -> dict[str, Hit]:
+    """A short id for each passage, taken from a hash of its own id."""
+    markers: dict[str, Hit] = {}
+    for hit in {excerpt.hit.passage.id: excerpt.hit for excerpt in excerpts}.values():
         number = int(hashlib.sha256(hit.passage.id.encode()).hexdigest(), 16)
         while (marker := _marker(number)) in markers:
             number += 1

@@ -81,7 +81,7 @@ def all_evidence(readings: Sequence[Reading]) -> Evidence:
     evidence = [reading.evidence for reading in readings]
     ranked = _in_turns([one.ranked for one in evidence])
     return Evidence(
-        tuple(layer for one in evidence for layer in one.layers),
+        tuple(excerpt for one in evidence for excerpt in one.excerpts),
         max(one.similarity for one in evidence),
         max(one.coverage for one in evidence),
         tuple({(c.hit.passage.id, c.start): c for c in ranked}.values()),

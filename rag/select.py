@@ -2,18 +2,16 @@
 
 The local model reads some sixty tokens a second, so the length of the prompt is the wait for the
 first word. Whole passages would fill it with sentences that have nothing to do with the
-question; single sentences, ranked against it, carry the same facts in half the tokens. They come in two
-layers, and most questions are answered as well from the first one, which holds what stands out.
+question; single sentences, ranked against it, carry the same facts in half the tokens.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from corpus.article import Article
-from rag.asked import asks_for_date, asks_for_figure, asks_twice
+from rag.asked import asks_for_date, asks_for_figure
 from rag.dates import find_dates
 from rag.lexical import synonyms_of, terms
 from rag.names import names_in
@@ -33,9 +31,6 @@ _NO_FIGURE = -0.45
 _NO_DATE = -0.65
 _LEAD = -0.4  # first sentences sum up what the next ones say exactly
 _HEADER_TOKENS = 25
-# Sentences that are worse than the best by no more than this are read first, and a third of the budget at
-# least: 70 % of 1,272 readings then hold all facts in 130 tokens at the median, where a fixed half held 65 %.
-_CLOSE = 0.3
 # A pronoun among the first words points at the sentence before.
 _DANGLING = re.compile(
     r"^(?:\w+ ){0,4}(it|its|they|their|he|she|his|her|this|these|those|both|the company)\b", re.IGNORECASE
@@ -67,60 +62,36 @@ class Evidence:
     """What the model gets to see, and how well it fits the question.
 
     Attributes:
-        layers: the excerpts to read first, and those to read when these do not seem to hold the answer. Of
-            each the best passage comes first, and a passage may stand in both, with other sentences.
+        excerpts: best passage first.
         similarity: the highest cosine of a sentence to the question.
         coverage: the share of the question's terms, weighted by rarity, that the best article
             holds; 0 to 1.
         ranked: all sentences of the passages that were read, the most relevant first.
     """
 
-    layers: tuple[tuple[Excerpt, ...], ...]
+    excerpts: tuple[Excerpt, ...]
     similarity: float
     coverage: float
     ranked: tuple[Candidate, ...] = ()
 
-    @property
-    def excerpts(self) -> tuple[Excerpt, ...]:
-        """Those of all layers, the first layer's first."""
-        return tuple(chain.from_iterable(self.layers))
-
 
 def select(question: str, hits: Sequence[Hit], retriever: Retriever, budget: int) -> Evidence:
-    """Choose the sentences that answer best within ``budget`` tokens, to be read in two layers."""
+    """Choose the sentences that answer best within ``budget`` tokens."""
     if not hits:
         return Evidence((), 0.0, 0.0)
     hits = hits[:_READ_HITS]
     wanted = {term: retriever.index.lexical.rarity(term) for term in set(terms(question))}
     ranked = rank_sentences(question, hits, retriever.rate(question, hits), wanted)
     chosen = _fill(ranked, budget)
-    first = _standing_out(question, ranked, chosen, budget)
-    layers = tuple(_excerpts(layer) for layer in (chosen[:first], chosen[first:]) if layer)
-    held = coverage(question, wanted, [candidate.hit for candidate in chosen])
-    return Evidence(layers, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))
-
-
-def _standing_out(
-    question: str, ranked: Sequence[Candidate], chosen: Sequence[Candidate], budget: int
-) -> int:
-    """How many of the chosen sentences to read first: those that are nearly as good as the best.
-
-    Who asks for two things needs all: what stands out tells one of them best.
-    """
-    if asks_twice(question):
-        return len(chosen)
-    close = sum(candidate.score >= ranked[0].score - _CLOSE for candidate in chosen)
-    return max(close, len(_fill(ranked, budget // 3)))  # a filling of less is the beginning of one of more
-
-
-def _excerpts(chosen: Sequence[Candidate]) -> tuple[Excerpt, ...]:
     by_passage: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in chosen:
         by_passage[candidate.hit.passage.id].append(candidate)
-    return tuple(
+    excerpts = tuple(
         Excerpt(group[0].hit, tuple(c.text for c in sorted(group, key=lambda c: c.start)))
         for group in by_passage.values()
     )
+    held = coverage(question, wanted, [excerpt.hit for excerpt in excerpts])
+    return Evidence(excerpts, max((c.similarity for c in ranked), default=0.0), held, tuple(ranked))
 
 
 def rank_sentences(

@@ -2,14 +2,13 @@
 
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from corpus.errors import StoppedError
 from rag.answer_cache import Key
-from rag.errors import LLMError
 from rag.types import Answer, Event, Question, Retrieved
 from ui import log
 from ui.accounts import User
@@ -77,17 +76,6 @@ def _again(service: Service, user: User, question: Question, answer: Answer) -> 
         yield answer
 
 
-def _read_ahead(service: Service, question: Question) -> None:
-    """Use the time in which an answer is read, unless the model is needed for another."""
-
-    def needed() -> bool:
-        return bool(service.turns.busy() or service.turns.waiting())
-
-    if not needed():
-        with suppress(StoppedError, LLMError):
-            service.chain.read_ahead(question, needed)
-
-
 def _events(service: Service, user: User, question: Question, key: Key | None) -> Events:
     place = service.turns.line_up(user.id)
     found: SimpleQueue[Waiting | Event | _End] = SimpleQueue()
@@ -117,10 +105,8 @@ def _events(service: Service, user: User, question: Question, key: Key | None) -
             found.put(_End())
         except BaseException as error:  # noqa: BLE001  # raised again where the events are read
             found.put(_End(error))
-            return
         finally:
             service.turns.leave(place)
-        _read_ahead(service, question)
 
     threading.Thread(target=copy_context().run, args=(answer,), name="answer", daemon=True).start()
     waiting = Waiting()

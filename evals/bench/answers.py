@@ -237,16 +237,12 @@ def _theirs(name: str, peer: Peer, question: Question) -> dict[str, float]:
 def _follow_ups(
     chain: AnswerChain, cases: Sequence[Case], advance: Callable[[int], None]
 ) -> dict[str, float]:
-    """First questions and what follows them in the same conversation, once the model has read ahead.
-
-    As in the chat, it does so while the answer is read: some 150 tokens at the most, two seconds.
-    """
+    """First questions and what follows them in the same conversation."""
     first: list[float] = []
     after: list[float] = []
     for number, case in enumerate(cases, 1):
         opening = next(turn for turn in case.question.history if turn.role == "user")
         begun = chain.invoke(Question(opening.content))
-        chain.read_ahead(Question(opening.content))
         history = (opening, Turn("assistant", begun.text, _cited(begun)))
         followed = chain.invoke(replace(case.question, history=history))
         if begun.timings.first_token_s is not None and followed.timings.first_token_s is not None:

@@ -1,15 +1,13 @@
 """A run keeps what was answered, goes on where it stopped, and can be compared and gated."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
-from langchain_core.messages import BaseMessage
 from typer.testing import CliRunner
 
 from corpus.errors import UsageError
@@ -130,35 +128,6 @@ def test_a_record_names_the_model_even_when_it_was_not_asked(
     monkeypatch.setattr("rag.chain.open_llm", lambda *_: refusing)
     asked = run(suite, settings, limit=1)
     assert [kept["llm"] for kept in asked.records.values()] == ["openai:gpt-4o-mini"]
-
-
-class _Talking(LLM):
-    # A local model that says its piece, and tells what it has read before.
-    read: ClassVar[list[list[BaseMessage]]] = []
-
-    def says_yes(self, *_: Any) -> float:
-        return 0.95
-
-    def stream(self, messages: list[BaseMessage], *_: Any) -> Iterator[str]:
-        self.read.append(messages)
-        yield "Lynas produced 1,404 tonnes of NdPr."
-
-
-def test_what_stands_before_a_follow_up_is_asked_too(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = ("How much NdPr did Lynas produce in the December 2025 quarter?", "1,404 tonnes, they say.")
-    history = [
-        {"role": role, "content": text} for role, text in zip(("user", "assistant"), said, strict=True)
-    ]
-    write_suite(tmp_path, {"id": "0", "question": "And how much of it did they sell?", "history": history})
-    talking = _Talking("talking", FakeListChatModel(responses=[]), "local")
-    monkeypatch.setattr("rag.chain.open_llm", lambda *_: talking)
-    asked = run(str(tmp_path), settings)
-    assert [kept["question"] for kept in asked.records.values()] == ["And how much of it did they sell?"]
-    last = [str(message.content) for message in talking.read[-1]]
-    assert last[-2] == "Lynas produced 1,404 tonnes of NdPr."
-    assert last[-1].endswith("Question: And how much of it did they sell?")
 
 
 def test_the_same_twice_is_no_difference(made: Run, settings: Settings, suite: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,6 @@ from rag.index import Index
 from rag.llm import LLM
 from rag.retrieve import Retriever
 from rag.settings import Settings
-from rag.stopping import Gone, never
 from rag.types import Answer, Draft, Filters, Question, Retrieved, Turn
 
 QUESTION = "How much NdPr did Lynas produce in the December 2025 quarter?"
@@ -268,47 +267,6 @@ def test_the_side_that_the_model_refuses_is_named_and_quoted(retriever: Retrieve
     assert not answer.abstained
     assert any("no answer for “Pensana's Longonjo project”" in note for note in answer.notes)
     assert any(sentence.quoted and "Longonjo" in sentence.text for sentence in answer.sentences)
-
-
-@dataclass(frozen=True)
-class _Unsure(LLM):
-    """A model that is as sure of each prompt as it is told to be, and keeps what it was asked."""
-
-    sure: list[float] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def says_yes(self, probe: list[BaseMessage], answer: list[BaseMessage], gone: Gone = never) -> float:
-        self.asked.append(str(answer[-1].content))
-        return self.sure.pop(0)
-
-
-def _asked_of(retriever: Retriever, *sure: float) -> tuple[Answer, list[str]]:
-    """The answer to a question with evidence that stands out, and what the model was asked."""
-    question = "How much metal will Phoenix Tailings' New Hampshire site make per year at first?"
-    reply = "The New Hampshire plant is to produce 200 tons per year of rare earth metals."
-    chat = GenericFakeChatModel(messages=iter([AIMessage(reply)]))
-    llm = _Unsure("unsure", chat, "fake", sure=list(sure))
-    return AnswerChain(retriever, lambda: llm, Settings()).invoke(Question(question)), llm.asked
-
-
-def test_a_model_that_is_sure_of_the_first_layer_reads_no_more(retriever: Retriever) -> None:
-    answer, (layer,) = _asked_of(retriever, 0.9)
-    assert not answer.abstained
-    _, (first, whole) = _asked_of(retriever, 0.7, 0.9)
-    assert first == layer
-    read = first.partition("\n\nQuestion:")[0]
-    assert whole.startswith(read)
-    assert len(whole) > 1.3 * len(layer)
-
-
-def test_what_the_first_layer_leaves_unsure_the_whole_decides(retriever: Retriever) -> None:
-    refused, _ = _asked_of(retriever, 0.79, 0.3)
-    assert refused.abstained
-    assert refused.signals.confidence == 0.3
-    answered, _ = _asked_of(retriever, 0.1, 0.7)
-    assert not answered.abstained
-    sure, _ = _asked_of(retriever, 0.9)
-    assert set(sure.shown) < set(answered.shown)
 
 
 def test_a_model_that_takes_too_long_is_stopped(retriever: Retriever) -> None:

@@ -59,4 +59,4 @@ def test_logits_are_those_of_the_models_own_word_and_tell_what_passages_state() 
 def ask(question: str) -> Prompt:
     article = Article("https://example.com/a", TOLD, "Lynas reports its quarter")
     passage = Passage(article.id, article.id, 0, len(TOLD), TOLD)
-    return build_prompt(question, [[Excerpt(Hit(passage, article, 1.0, 0.5, 1.0), (TOLD,))]])
+    return build_prompt(question, [Excerpt(Hit(passage, article, 1.0, 0.5, 1.0), (TOLD,))])

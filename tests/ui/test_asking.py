@@ -4,14 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langchain_core.language_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 
-from corpus.errors import StoppedError, UsageError
+from corpus.errors import UsageError
 from rag.answer_cache import AnswerCache
 from rag.chain import AnswerChain
 from rag.embed import Embedder
@@ -19,7 +19,6 @@ from rag.index import Index
 from rag.llm import LLM
 from rag.retrieve import Retriever
 from rag.settings import Settings
-from rag.stopping import Gone, never
 from rag.types import Answer, Question, Retrieved
 from ui import asking
 from ui.accounts import User
@@ -88,36 +87,6 @@ def test_passages_come_at_once_and_the_answer_in_turn(model: Model) -> None:
         answer = first(Answer, bens)
     assert answer.timings.waited_s > 0
     assert (model.service.turns.waiting(), model.service.turns.busy()) == (0, 0)
-
-
-@dataclass(frozen=True)
-class Ahead(LLM):
-    # A local model that needs long to read ahead, which is to ask for one token.
-    ahead: threading.Event = field(default_factory=threading.Event)
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    def says_yes(self, *_: Any) -> float:
-        return 0.95
-
-    def stream(self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never) -> Iterator[str]:
-        if max_tokens == 1:
-            self.ahead.set()
-            until(gone)
-            self.stopped.set()
-            raise StoppedError("It is needed.")
-        assert not self.ahead.is_set() or self.stopped.wait(10)
-        yield REPLY
-
-
-def test_the_model_reads_ahead_until_somebody_needs_it(model: Model) -> None:
-    llm = Ahead("ahead", GenericFakeChatModel(messages=iter([])), "local")
-    chain = AnswerChain(model.service.chain.retriever, lambda: llm, Settings())
-    service = replace(model.service, chain=chain)
-    assert first(Answer, ask(service, ANN, LYNAS)).text.startswith(REPLY)
-    assert llm.ahead.wait(10)
-    assert not llm.stopped.is_set()
-    assert first(Answer, ask(service, BEN, LYNAS)).text.startswith(REPLY)
-    assert llm.stopped.is_set()
 
 
 def test_whoever_stops_reading_leaves_the_line_and_stops_the_model(model: Model) -> None:
