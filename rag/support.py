@@ -69,8 +69,8 @@ _GIVES_REASON = re.compile(
 _HEDGE = re.compile(
     r"\b(?:possibl\w*|potential\w*|could|may|might|would|propos\w+|non-binding|conditional\w*|memorandum"
     r"|letters? of (?:interest|intent|support)|plan(?:s|ned)?|aims?|intend\w*|expect\w*|forecast\w*|target\w*"
-    r"|hop(?:es?|ing)|consider\w*|as much as|up to|at most|will|(?:is|are|was|were) to|predict\w*|estimat\w*"
-    r"|in effect|effectively|reportedly|allegedly|said to|people (?:with knowledge|familiar))\b"
+    r"|hop(?:es?|ing)|consider\w*|as (?:much|many) as|up to|at most|will|(?:is|are|was|were) to|predict\w*"
+    r"|estimat\w*|in effect|effectively|reportedly|allegedly|said to|people (?:with knowledge|familiar))\b"
     r"|可能|预计|计划|有望|将|据称",
     re.IGNORECASE,
 )
@@ -478,6 +478,10 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
         # A comparison gives several figures and dates, and no rule here tells which go together.
         if not compares(sentence) and all(_other_date(said, place.dates) for place in around):
             return "unsupported", f"the passage gives {figure} for another date"
+        if not compares(sentence) and all(
+            _dated_otherwise(sentence, figure, place.source) for place in around
+        ):
+            return "unsupported", f"the passage gives {figure} for another date"
         if max(terms_held(sentence, place.context, rarity) for place in around) < _NEAR_ITS_FIGURE:
             return "weak", f"the passage gives {figure} for something else, it seems"
         doubts = [_clause_of_another(sentence, figure, place.source) for place in around]
@@ -493,6 +497,18 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
         doubt: Support = "unsupported" if beside else "weak"
         return doubt, f"the passage does not give that figure for {', '.join(sorted(names))}"
     return None
+
+
+def _dated_otherwise(sentence: str, figure: Figure, source: str) -> bool:
+    """Whether each clause of a source that gives a figure dates it, and not as the sentence's clause does."""
+    said, given = (_clauses_with(figure, text) for text in (sentence, source))
+    return bool(said and given) and all(_other_date(ours, theirs) for ours in said for theirs in given)
+
+
+def _clauses_with(figure: Figure, text: str) -> list[list[Figure]]:
+    """The figures and dates of each clause that gives a figure."""
+    clauses = [figures(clause.text) for clause in _clauses(text)]
+    return [told for told in clauses if any(f.number == figure.number for f in told if not f.date)]
 
 
 def _named_otherwise(sentence: str, place: _Place) -> bool:

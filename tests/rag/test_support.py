@@ -59,6 +59,21 @@ def test_a_list_of_names_supports_only_what_its_sentence_says_of_them() -> None:
     assert check_support(hired, [source], rarity).support == "weak"
 
 
+def test_a_figure_of_one_clause_does_not_go_with_the_date_of_another() -> None:
+    prices = hit(
+        "Yttrium cost $260 per kilogram at the end of December 2025 and $425 on 5 February 2026.", "Prices"
+    )
+    mixed = check_support("Yttrium cost $425 per kilogram at the end of December 2025.", [prices], rarity)
+    assert (mixed.support, mixed.doubt) == ("unsupported", "the passage gives 425 for another date")
+    for told in ("$260 per kilogram at the end of December 2025", "$425 on 5 February 2026"):
+        assert check_support(f"Yttrium cost {told}.", [prices], rarity).support == "supported"
+    rise = hit("In October 2025 yttrium cost $45 per kilogram, 20% more than in May.", "Prices")
+    assert (
+        check_support("Yttrium cost $45 per kilogram, 20% more than in May.", [rise], rarity).support
+        == "supported"
+    )
+
+
 def test_a_date_that_only_the_title_holds_is_weak() -> None:
     dated = hit("The index stood at 288.7 points.", "Price index of 10 February 2026")
     check = check_support("The price index stood at 288.7 points on 10 February 2026.", [dated], rarity)
