@@ -57,6 +57,9 @@ _TOLD = re.compile(
 _NEWS = re.compile(
     r"\b(?:news|articles?|headlines?|stor(?:y|ies)|coverage|covered)\b|新闻|报道|消息", re.IGNORECASE
 )
+_NEWS_BEHIND = re.compile(
+    r"^\s+(?:news|headlines?|coverage|articles)\b", re.IGNORECASE
+)  # as in "May 2025 news"
 _QUARTER_BEHIND = re.compile(r"^\s*(?:quarter|half|financial|fiscal|results|earnings)\b", re.IGNORECASE)
 _REPORTED_FIGURE = re.compile(
     r"\b(?:what|which|how (?:much|many|big|large|high))\b.{0,40}"
@@ -204,7 +207,8 @@ def _is_of_reporting(question: str, start: int, end: int, said: PartialDate) -> 
     asks = _NEWS.search(question) if said.day else told or _ABOUT_REPORTING.search(question)
     if not asks or _is_of_the_figures(question, start, end):
         return False
-    return bool(_IN.search(question[:start]) or re.search(r"[\u3400-\u9fff]", question))
+    beside = _IN.search(question[:start]) or _NEWS_BEHIND.match(question[end:])
+    return bool(beside or re.search(r"[\u3400-\u9fff]", question))
 
 
 def _from_reporting(question: str, start: int, end: int) -> int:

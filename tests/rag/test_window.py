@@ -48,6 +48,7 @@ def window(since: str = "", until: str = "") -> DateWindow:
         ("MagFactory计划2027年投产，年产能是多少？（按2023年2月的报道）", window("2023-02-01", "2023-02-28")),
         ("据2026年2月的报道,钕价达到2022年7月以来的最高水平?", window("2026-02-01", "2026-02-28")),
         ("In news of May 2025, which price was the highest since 2013?", window("2025-05-01", "2025-05-31")),
+        ("According to May 2025 news, how much did it pay?", window("2025-05-01", "2025-05-31")),
     ],
 )
 def test_a_window_is_read(question: str, expected: DateWindow) -> None:
