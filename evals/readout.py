@@ -51,9 +51,6 @@ SUITES = (
     "former-report-5",
     "former-report-6",
     "former-report-7",
-    "former-report-8",
-    "former-report-9",
-    "former-report-10",
 )
 _YES, _NO = 9454, 2753  # tokens of Qwen2.5
 _VOCABULARY = 151_643  # of it, without what marks turns
