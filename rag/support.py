@@ -476,10 +476,9 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
             continue
         found = True
         # A comparison gives several figures and dates, and no rule here tells which go together.
-        if not compares(sentence) and all(_other_date(said, place.dates) for place in around):
-            return "unsupported", f"the passage gives {figure} for another date"
         if not compares(sentence) and all(
-            _dated_otherwise(sentence, figure, place.source) for place in around
+            _other_date(said, place.dates) or _dated_otherwise(sentence, figure, place.source)
+            for place in around
         ):
             return "unsupported", f"the passage gives {figure} for another date"
         if max(terms_held(sentence, place.context, rarity) for place in around) < _NEAR_ITS_FIGURE:
