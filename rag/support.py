@@ -500,14 +500,14 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
 
 def _dated_otherwise(sentence: str, figure: Figure, source: str) -> bool:
     """Whether each clause of a source that gives a figure dates it, and not as the sentence's clause does."""
-    said, given = (_clauses_with(figure, text) for text in (sentence, source))
+    said, given = (_dates_beside(figure, text) for text in (sentence, source))
     return bool(said and given) and all(_other_date(ours, theirs) for ours in said for theirs in given)
 
 
-def _clauses_with(figure: Figure, text: str) -> list[list[Figure]]:
-    """The figures and dates of each clause that gives a figure."""
-    clauses = [figures(clause.text) for clause in _clauses(text)]
-    return [told for told in clauses if any(f.number == figure.number for f in told if not f.date)]
+def _dates_beside(figure: Figure, text: str) -> list[list[Figure]]:
+    """The dates in each clause that gives a figure; not per what, which is often said of the first only."""
+    clauses = (c for c in _clauses(text) if any(f.number == figure.number for f in c.figures))
+    return [_dated(clause.text) for clause in clauses]
 
 
 def _named_otherwise(sentence: str, place: _Place) -> bool:

@@ -57,9 +57,8 @@ _TOLD = re.compile(
 _NEWS = re.compile(
     r"\b(?:news|articles?|headlines?|stor(?:y|ies)|coverage|covered)\b|新闻|报道|消息", re.IGNORECASE
 )
-_NEWS_BEHIND = re.compile(
-    r"^\s+(?:news|headlines?|coverage|articles)\b", re.IGNORECASE
-)  # as in "May 2025 news"
+# As in "May 2025 news".
+_NEWS_BEHIND = re.compile(r"^\s+(?:news|headlines?|coverage|articles)\b", re.IGNORECASE)
 _QUARTER_BEHIND = re.compile(r"^\s*(?:quarter|half|financial|fiscal|results|earnings)\b", re.IGNORECASE)
 _REPORTED_FIGURE = re.compile(
     r"\b(?:what|which|how (?:much|many|big|large|high))\b.{0,40}"
