@@ -99,12 +99,10 @@ class _Remembering(LLM):
             self.replies[key] = list(super().stream(messages, max_tokens, gone))
         yield from self.replies[key]
 
-    def says_yes(
-        self, probe: list[BaseMessage], answer: list[BaseMessage], gone: Gone = never
-    ) -> float | None:
-        key = ("yes", *(str(message.content) for message in (*probe, *answer)))
+    def says_yes(self, probe: list[BaseMessage], gone: Gone = never) -> float | None:
+        key = ("yes", *(str(message.content) for message in probe))
         if key not in self.replies:
-            self.replies[key] = super().says_yes(probe, answer, gone)
+            self.replies[key] = super().says_yes(probe, gone)
         return self.replies[key]  # type: ignore[no-any-return]
 
 

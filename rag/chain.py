@@ -294,7 +294,7 @@ class _Run:
             reading.asked, reading.evidence.excerpts, markers, in_chinese=self._understood.in_chinese
         )
         llm = self._llm()
-        says_yes = llm.says_yes(prompt.probe, prompt.answer, self._gone)
+        says_yes = llm.says_yes(prompt.probe, self._gone)
         if says_yes is not None:
             self._signals = replace(self._signals, confidence=max(says_yes, self._signals.confidence or 0.0))
         said = ""

@@ -49,11 +49,9 @@ class _Timed(LLM):
                 return
             yield piece
 
-    def says_yes(
-        self, probe: list[BaseMessage], answer: list[BaseMessage], gone: Gone = never
-    ) -> float | None:
+    def says_yes(self, probe: list[BaseMessage], gone: Gone = never) -> float | None:
         began = perf_counter()
-        yes = super().says_yes(probe, answer, gone)
+        yes = super().says_yes(probe, gone)
         self.spent.append(perf_counter() - began)
         return yes
 

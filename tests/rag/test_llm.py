@@ -174,7 +174,7 @@ def test_closing_a_stream_early_is_no_error_and_stops_the_server(server: Server)
     assert server.left.wait(1)
 
 
-@pytest.mark.parametrize("ask", [LLM.complete, lambda llm, m, n, gone: llm.says_yes(m, m, gone)])
+@pytest.mark.parametrize("ask", [LLM.complete, lambda llm, m, n, gone: llm.says_yes(m, gone)])
 def test_a_server_is_stopped_before_its_first_word_when_nobody_waits(server: Server, ask: Any) -> None:
     server.does = "hang"
     chat = ChatOpenAI(base_url=server.url, api_key=SecretStr("local"), model="m", max_retries=0)
@@ -234,11 +234,11 @@ def test_the_packaged_model_is_used_when_nothing_else_is_set() -> None:
 
 def test_only_a_local_model_says_yes_and_as_surely_as_its_first_word(server: Server) -> None:
     chat = ChatOpenAI(base_url=server.url, api_key=SecretStr("local"), model="m", max_retries=0)
-    assert LLM("local:m", chat, "local").says_yes(MESSAGES, MESSAGES) == pytest.approx(0.75)
-    assert LLM("openai:m", chat, "openai").says_yes(MESSAGES, MESSAGES) is None
+    assert LLM("local:m", chat, "local").says_yes(MESSAGES) == pytest.approx(0.75)
+    assert LLM("openai:m", chat, "openai").says_yes(MESSAGES) is None
     server.does = 500
     with pytest.raises(LLMError):
-        LLM("local:m", chat, "local").says_yes(MESSAGES, MESSAGES)
+        LLM("local:m", chat, "local").says_yes(MESSAGES)
 
 
 # Failing

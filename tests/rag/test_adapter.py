@@ -1,0 +1,49 @@
+"""The adapter tells what passages state, and leaves answers as they are."""
+
+from dataclasses import replace
+
+import pytest
+
+from corpus.article import Article
+from rag.generate import Prompt, build_prompt
+from rag.llm import open_llm
+from rag.select import Excerpt
+from rag.settings import load_settings
+from rag.types import Hit, Passage
+
+pytestmark = pytest.mark.model
+
+TOLD = (
+    "Lynas produced 1,404 tonnes of NdPr in the December 2025 quarter, and said that its kiln was repaired."
+)
+
+
+def test_what_passages_state_is_told_from_what_they_speak_of() -> None:
+    llm = open_llm(load_settings())
+    stated = says_yes(llm.says_yes(ask("How much NdPr did Lynas make in the last quarter of 2025?").probe))
+    near = says_yes(llm.says_yes(ask("Why did the kiln of Lynas need a repair?").probe))
+    assert stated > near + 0.2
+
+
+def test_the_words_of_the_probe_bring_the_adapter_in_and_the_answer_is_not_touched_by_it() -> None:
+    llm = open_llm(load_settings())
+    plain = replace(llm, adapted=False)
+    prompt = ask("How much NdPr did Lynas make in the last quarter of 2025?")
+    word = plain.says_yes(prompt.probe)
+    # Read in the same pieces both times: else logits differ in the last digits.
+    without = llm.complete(prompt.answer, 40)
+    assert llm.says_yes(prompt.probe) != pytest.approx(word, abs=0.01), (
+        "the words of the probe were changed: train the adapter anew, see evals/adapter.py"
+    )
+    assert llm.complete(prompt.answer, 40) == without
+
+
+def says_yes(told: float | None) -> float:
+    assert told is not None
+    return told
+
+
+def ask(question: str) -> Prompt:
+    article = Article("https://example.com/a", TOLD, "Lynas reports its quarter")
+    passage = Passage(article.id, article.id, 0, len(TOLD), TOLD)
+    return build_prompt(question, [Excerpt(Hit(passage, article, 1.0, 0.5, 1.0), (TOLD,))])
