@@ -93,12 +93,13 @@ def main() -> None:
     shown = list(gather(settings))
     trainer = Trainer(settings, shown, options.folder)
     held = set(options.hold_out)
-    adapter = trainer.train([one for one in trainer.asked() if one.suite not in held])
+    asked = trainer.asked()
+    adapter = trainer.train([one for one in asked if one.suite not in held])
     out = options.out or options.folder / "adapter.gguf"
     adapter.write(out, trainer.invocation)
     print(f"written: {out}", flush=True)
     if held:
-        told = [one for one in trainer.asked() if one.suite in held and one.example.own]
+        told = [one for one in asked if one.suite in held and one.example.own]
         print(json.dumps(figures(told, trainer.tell(told, adapter)), indent=1))
 
 

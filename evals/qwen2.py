@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -44,7 +45,6 @@ class Adapter(torch.nn.Module):
     def write(self, file: Path, invocation: Sequence[int]) -> None:
         """Write it as llama.cpp reads it, to work from the tokens ``invocation`` on."""
         import gguf
-        import numpy as np
 
         writer = gguf.GGUFWriter(file, "qwen2")
         writer.add_type("adapter")
@@ -78,7 +78,6 @@ class Qwen2:
             raise LLMError(
                 "Training needs the package gguf: pip install -c constraints.txt -e .[train]"
             ) from error
-        import numpy as np
 
         reader = gguf.GGUFReader(file)
 
