@@ -1,24 +1,21 @@
-"""Trains the adapter of `rag.local_llm`: ``python -m evals.adapter FOLDER``.
+"""Trains the adapters of `rag.local_llm`: ``python -m evals.adapter probe FOLDER``, and ``answer``.
 
-The packaged model learns to tell evidence that states the answer to a question from evidence that only
-speaks of the matter. Its examples are cases of the suites for tuning with the evidence that is chosen for
-them, and ``evals/training/near-misses.jsonl``: three questions that an article answers and four that it
-nearly does, on each of 436 articles. An evidence serves several questions, as it is known what they ask
-for.
+With the one the packaged model tells evidence that settles a question from evidence that only speaks of the
+matter; with the other it writes answers. Both work from a place behind the question on, so what stands
+before is read once, without them, and kept in FOLDER: 28 KiB a token and some 20 GB in all. A run that
+was interrupted goes on there.
 
-What comes before the probe is read once and kept in FOLDER, 28 KiB a token and some 13 GB in all; a run
-that was interrupted goes on there. With ``--hold-out SUITE`` (repeatable) suites are left out of the
-training, and it is told how well their own questions are told apart; without it the adapter is for
-shipping.
+With ``--hold-out SUITE`` (repeatable) suites are left out of the training, and it is told how the adapter
+does on their own questions.
 """
 
 import argparse
+import hashlib
 import json
 import random
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,319 +25,333 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from evals import jsonl
 from evals.qwen2 import Adapter, Cache, Qwen2
-from evals.run import with_corpus
-from evals.suite import Case, holds, read_suite
+from evals.training_set import SUITES, Example, Shown, gather
 from rag import model_file
-from rag.abstain import too_weak
-from rag.embed import Embedder
 from rag.generate import build_prompt
-from rag.index import open_index
-from rag.lookup import look_up
-from rag.retrieve import Retriever
-from rag.select import Evidence
-from rag.sentences import has_cjk
 from rag.settings import Settings, load_settings
-from rag.types import Question
-from rag.understand import understand
 
-SUITES = ("dev", "former-report", *(f"former-report-{n}" for n in range(2, 11)))
-NEAR_MISSES = Path(__file__).parent / "training" / "near-misses.jsonl"
-
-_LIKE = 0.35  # cosine of two questions
-_VERY_LIKE = 0.5
-_OTHERS = 2  # questions of the same suite that an evidence answers, and that it does not
-_LEAST = 45  # answerable cases of a suite, and no fewer than unanswerable ones
 _RANK = 8
 _FIRST_LAYER = 8
-_RATE = 4e-4
 _BATCH = 16
-_EPOCHS = 0.85
-_YES, _NO = "Yes", "No"
-
-
-@dataclass(frozen=True)
-class Example:
-    """A question, and whether an evidence states its answer; it was chosen for one that is ``own``."""
-
-    question: str
-    stated: bool
-    own: bool = False
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An evidence as the model reads it, with questions about it."""
-
-    suite: str
-    system: str
-    passages: str
-    examples: tuple[Example, ...]
+_ALIKE = 8 * _BATCH  # examples of which those of like length are trained on together
+_TURN = "<|im_end|>\n<|im_start|>assistant\n"
+_END = "<|im_end|>"
+_REFUSALS = 0.25  # for each answer that is learned
 
 
 def main() -> None:
     """Train, tell how it does on what was held out, and write the adapter."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("lesson", choices=LESSONS, help="what is learned")
     parser.add_argument("folder", type=Path, help="where what was read is kept")
     parser.add_argument(
         "--hold-out", action="append", default=[], choices=SUITES, help="a suite to report on"
     )
-    parser.add_argument("--out", type=Path, help="default: adapter.gguf in the folder")
+    parser.add_argument("--out", type=Path, help="default: LESSON.gguf in the folder")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     settings = load_settings()
-    shown = list(gather(settings))
-    trainer = Trainer(settings, shown, options.folder)
+    trainer = LESSONS[options.lesson](settings, list(gather(settings)), options.folder)
     held = set(options.hold_out)
-    asked = trainer.asked()
-    adapter = trainer.train([one for one in asked if one.suite not in held])
-    out = options.out or options.folder / "adapter.gguf"
+    adapter = trainer.train([one for one in trainer.asked() if one.suite not in held])
+    out = options.out or options.folder / f"{options.lesson}.gguf"
     adapter.write(out, trainer.invocation)
     print(f"written: {out}", flush=True)
     if held:
-        told = [one for one in asked if one.suite in held and one.example.own]
-        print(json.dumps(figures(told, trainer.tell(told, adapter)), indent=1))
-
-
-def gather(settings: Settings) -> Iterator[Shown]:
-    """The evidence of the suites for tuning and of the near misses, with the questions that each serves."""
-    embedder = Embedder.of(settings)
-    near_misses: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in jsonl.read(NEAR_MISSES):
-        near_misses[row["suite"]].append(row)
-    for name in SUITES:
-        suite = read_suite(name)
-        retriever = Retriever(open_index(with_corpus(suite, settings)), embedder)
-        yield from _of_cases(name, suite.cases, retriever, settings)
-        yield from _of_near_misses(name, near_misses[name], retriever, settings)
-
-
-def _of_cases(suite: str, cases: Sequence[Case], retriever: Retriever, settings: Settings) -> Iterator[Shown]:
-    found = [(case, *_evidence(case.question, retriever, settings)) for case in cases]
-    asked = [(case, question, evidence) for case, question, evidence in found if evidence]
-    vectors = retriever.embedder.encode([question for _, question, _ in asked])
-    cannot = [n for n, (case, _, _) in enumerate(asked) if not case.answerable]
-    can = [n for n, (case, _, _) in enumerate(asked) if case.answerable]
-    random.Random(3).shuffle(can)
-    for n in cannot + can[: max(len(cannot), _LEAST)]:
-        case, question, evidence = asked[n]
-        examples = []
-        stated = _stated(evidence, case.facts) if case.answerable else False
-        if stated is not None:
-            examples.append(Example(question, stated, own=True))
-        left = {True: _OTHERS, False: _OTHERS}
-        cosines = vectors @ vectors[n]
-        for other in np.argsort(-cosines):
-            other_case, other_question, _ = asked[other]
-            stated = _stated(evidence, other_case.facts) if other_case.answerable else False
-            if other_question == question or stated is None or not left[stated]:
-                continue
-            if cosines[other] >= (_VERY_LIKE if stated else _LIKE):
-                left[stated] -= 1
-                examples.append(Example(other_question, stated))
-        yield _shown(suite, evidence, examples)
-
-
-def _of_near_misses(
-    suite: str, rows: Sequence[dict[str, Any]], retriever: Retriever, settings: Settings
-) -> Iterator[Shown]:
-    by_article: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_article[row["article"]].append(row)
-    for number, about in enumerate(by_article.values()):
-        # One evidence for an article, chosen for a question that it answers or for one that it does not.
-        chosen = random.Random(number).choice([row for row in about if row["answerable"] == bool(number % 2)])
-        _, evidence = _evidence(Question(chosen["question"]), retriever, settings)
-        if not evidence:
-            continue
-        told = [(row, _stated(evidence, row["facts"]) if row["answerable"] else False) for row in about]
-        yield _shown(
-            suite, evidence, [Example(row["question"], stated) for row, stated in told if stated is not None]
+        print(
+            json.dumps(
+                trainer.figures([one for one in trainer.asked() if one.suite in held], adapter), indent=1
+            )
         )
-
-
-def _evidence(question: Question, retriever: Retriever, settings: Settings) -> tuple[str, Evidence | None]:
-    """What is asked, and what the model would see for it; None when the probe is another one, or none."""
-    understood = understand(question)
-    if has_cjk(understood.question) or understood.wants_advice:
-        return understood.question, None
-    readings = look_up(understood, retriever, settings)
-    if len(readings) > 1 or too_weak(readings[0].evidence):
-        return understood.question, None
-    return understood.question, readings[0].evidence
-
-
-def _stated(evidence: Evidence, facts: Sequence[Sequence[str]]) -> bool | None:
-    """Whether it states all of the facts; None when only some."""
-    text = " ".join(chain.from_iterable(excerpt.sentences for excerpt in evidence.excerpts))
-    stated = [any(holds(text, wording) for wording in fact) for fact in facts]
-    return all(stated) if all(stated) or not any(stated) else None
-
-
-def _shown(suite: str, evidence: Evidence, examples: Sequence[Example]) -> Shown:
-    system, user = (str(message.content) for message in build_prompt("", evidence.excerpts).probe)
-    return Shown(suite, system, user.rpartition("Question:")[0], tuple(examples))
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question about an evidence, in tokens: the question itself, and the probe behind it."""
+    """A question about an evidence, in tokens: those without the adapter, and those with it."""
 
     suite: str
     shown: int
-    question: list[int]
-    probe: list[int]
+    plain: list[int]
+    adapted: list[int]
     example: Example
 
 
-class Trainer:
+class Trainer(ABC):
     """The model, what it read, and how an adapter is trained on it."""
+
+    rate: float
+    """Of learning, at its highest."""
 
     def __init__(self, settings: Settings, shown: Sequence[Shown], folder: Path):
         """Read all evidence that the folder does not hold."""
         from transformers import AutoTokenizer
 
         file = model_file.assemble(settings.cache_dir)
-        self._model = Qwen2(file)
+        self.model = Qwen2(file)
         self._tokens = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         self._shown, self._folder = shown, folder
-        probe = str(build_prompt("", ()).probe[1].content).rpartition("\n\n")[2]
-        self.invocation = self._encode(probe.partition("?")[0] + "?")
-        self._head = self._encode(f"<|im_start|>system\n{shown[0].system}<|im_end|>\n<|im_start|>user\n")
-        self._tail = self._encode(f"{probe}<|im_end|>\n<|im_start|>assistant\n")
-        self._answers = [self._encode(word)[0] for word in (_YES, _NO)]
-        self._probe = probe
+        self._head = self.encode(f"<|im_start|>system\n{shown[0].system}<|im_end|>\n<|im_start|>user\n")
         with torch.no_grad():
             self._before = self._read_head()
             self._read_all()
 
+    @property
+    @abstractmethod
+    def invocation(self) -> list[int]:
+        """The tokens that bring the adapter in."""
+
+    @abstractmethod
+    def text(self, example: Example) -> str:
+        """What stands behind the passages, to its end."""
+
+    @abstractmethod
+    def learned(self, examples: Sequence[_Asked]) -> list[_Asked]:
+        """The examples that are learned from."""
+
+    @abstractmethod
+    def loss(self, states: Tensor, batch: Sequence[_Asked]) -> Tensor:
+        """How far it is from right, by the states of the tokens with the adapter."""
+
+    @abstractmethod
+    def figures(self, asked: Sequence[_Asked], adapter: Adapter) -> dict[str, Any]:
+        """How it does on examples."""
+
+    def encode(self, text: str) -> list[int]:
+        """Its tokens."""
+        return list(self._tokens(text, add_special_tokens=False)["input_ids"])
+
     def asked(self) -> list[_Asked]:
         """All examples."""
         found = []
-        # llama.cpp's server works with an adapter from one token before its invocation on.
-        count = len(self._tail) + 1
         for number, shown in enumerate(self._shown):
             for example in shown.examples:
-                text = f"Question: {example.question}\n\n{self._probe}<|im_end|>\n<|im_start|>assistant\n"
-                tokens = self._encode(text)
-                found.append(_Asked(shown.suite, number, tokens[:-count], tokens[-count:], example))
+                tokens = self.encode(self.text(example))
+                # llama.cpp's server works with an adapter from one token before its invocation on.
+                start = _last_place(tokens, self.invocation) - 1
+                found.append(_Asked(shown.suite, number, tokens[:start], tokens[start:], example))
         return found
 
     def train(self, asked: Sequence[_Asked]) -> Adapter:
-        """An adapter that tells the examples."""
+        """An adapter that learned from each example once."""
         torch.manual_seed(0)
         chance = random.Random(0)
-        adapter = self._model.adapter(_RANK, _FIRST_LAYER)
-        optimizer = torch.optim.AdamW(adapter.parameters(), lr=_RATE, betas=(0.9, 0.98))
-        stated = sum(one.example.stated for one in asked)
-        weight = torch.tensor((len(asked) - stated) / stated)
-        order = list(asked)
-        chance.shuffle(order)
-        order = order[: int(len(order) * _EPOCHS)]
-        steps, began = -(-len(order) // _BATCH), perf_counter()
-        for step in range(steps):
-            batch = order[step * _BATCH : (step + 1) * _BATCH]
+        adapter = self.model.adapter(_RANK, _FIRST_LAYER)
+        optimizer = torch.optim.AdamW(adapter.parameters(), lr=self.rate, betas=(0.9, 0.98))
+        batches = self._batches(self.learned(asked), chance)
+        steps, began = len(batches), perf_counter()
+        for step, batch in enumerate(batches):
             for group in optimizer.param_groups:
-                group["lr"] = _RATE * min(1, (step + 1) / 20) * (1 - 0.95 * step / steps)
-            truth = torch.tensor([float(one.example.stated) for one in batch])
-            odds = self._odds(batch, adapter)
-            loss = functional.binary_cross_entropy_with_logits(odds, truth, pos_weight=weight)
+                group["lr"] = self.rate * min(1, (step + 1) / 20) * (1 - 0.95 * step / steps)
+            loss = self.loss(self.states(batch, adapter), batch)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(adapter.parameters(), 1.0)
             optimizer.step()
-            print(
-                f"{step + 1} of {steps}, loss {loss.item():.2f}, {perf_counter() - began:.0f} s", flush=True
-            )
+            seconds = perf_counter() - began
+            print(f"{step + 1} of {steps}, loss {loss.item():.2f}, {seconds:.0f} s", flush=True)
         return adapter
 
-    def tell(self, asked: Sequence[_Asked], adapter: Adapter) -> list[float]:
-        """The log odds of "yes" for each."""
-        with torch.no_grad():
-            batches = [asked[start : start + _BATCH] for start in range(0, len(asked), _BATCH)]
-            return [odds for batch in batches for odds in self._odds(batch, adapter).tolist()]
-
-    def _encode(self, text: str) -> list[int]:
-        return list(self._tokens(text, add_special_tokens=False)["input_ids"])
+    def _batches(self, asked: Sequence[_Asked], chance: random.Random) -> list[list[_Asked]]:
+        """All examples in an order of chance, but those of a batch alike in length, for little padding."""
+        order = list(asked)
+        chance.shuffle(order)
+        batches = []
+        for start in range(0, len(order), _ALIKE):
+            alike = sorted(order[start : start + _ALIKE], key=lambda one: len(one.adapted))
+            some = [alike[first : first + _BATCH] for first in range(0, len(alike), _BATCH)]
+            chance.shuffle(some)
+            batches += some
+        return batches
 
     def _read_head(self) -> Cache:
         count = len(self._head)
-        seen = torch.ones(1, 1, count, count, dtype=torch.bool).tril()
         places = torch.arange(count)[None]
-        return self._model.read(torch.tensor([self._head]), places, seen, [])[1]
+        return self.model.read(torch.tensor([self._head]), places, _causal(count)[None, None], [])[1]
 
     def _read_all(self) -> None:
         start = len(self._head)
         for number, shown in enumerate(self._shown):
-            file = self._file(number)
+            if number % 50 == 49:
+                print(f"{number + 1} of {len(self._shown)} read", flush=True)
+            file = self._file(shown)
             if file.exists():
                 continue
             # A question begins behind the passages with a token of its own.
-            tokens = self._encode(f"{shown.passages}Question:")[:-2]
+            tokens = self.encode(f"{shown.passages}Question:")[:-2]
             places = torch.arange(start, start + len(tokens))[None]
-            mask = torch.ones(len(tokens), start + len(tokens), dtype=torch.bool).tril(start)[None, None]
-            _, cache = self._model.read(torch.tensor([tokens]), places, mask, self._before)
-            kept = torch.stack(
-                [torch.cat(pair) for pair in cache]
-            )  # layers, keys and values, tokens, heads, size
-            np.save(file, kept.view(torch.int16).numpy())
-            if number % 50 == 49:
-                print(f"{number + 1} of {len(self._shown)} read", flush=True)
+            seen = torch.ones(len(tokens), start + len(tokens), dtype=torch.bool).tril(start)[None, None]
+            _, cache = self.model.read(torch.tensor([tokens]), places, seen, self._before)
+            # layers, keys and values, tokens, heads, size
+            kept = torch.stack([torch.cat(pair) for pair in cache])
+            unfinished = file.with_suffix(".part.npy")
+            np.save(unfinished, kept.view(torch.int16).numpy())
+            unfinished.replace(file)
 
-    def _file(self, number: int) -> Path:
-        return self._folder / f"{number:05}.npy"
+    def _file(self, shown: Shown) -> Path:
+        read = hashlib.sha256(f"{shown.system}\n{shown.passages}".encode()).hexdigest()
+        return self._folder / f"{read[:32]}.npy"
 
-    def _odds(self, batch: Sequence[_Asked], adapter: Adapter) -> Tensor:
-        kept = [torch.from_numpy(np.load(self._file(one.shown))).view(torch.bfloat16) for one in batch]
-        rows, head = len(batch), len(self._head)
-        evidence = max(one.shape[2] for one in kept)
-        longest = max(len(one.question) for one in batch)
-        whole = torch.zeros(
-            self._model.layers, 2, rows, head + evidence, *kept[0].shape[3:], dtype=torch.bfloat16
-        )
-        for layer, pair in enumerate(self._before):
-            whole[layer, :, :, :head] = torch.cat(pair)[:, None]
-        read = torch.zeros(rows, head + evidence + longest, dtype=torch.bool)
-        read[:, :head] = True
-        question = torch.zeros(rows, longest, dtype=torch.long)
-        ends = []
-        for row, (one, passages) in enumerate(zip(batch, kept, strict=True)):
-            count = passages.shape[2]
-            whole[:, :, row, head : head + count] = passages
-            read[row, head : head + count] = True
-            read[row, head + evidence : head + evidence + len(one.question)] = True
-            question[row, : len(one.question)] = torch.tensor(one.question)
-            ends.append(head + count)
-        begin = torch.tensor(ends)[:, None]
-        before = [(keys, values) for keys, values in whole]
+    def states(self, batch: Sequence[_Asked], adapter: Adapter) -> Tensor:
+        """Those of the tokens with the adapter after the last layer, (rows, the most of them, size)."""
+        before, read, begin = self._before_questions(batch)
+        tokens, plain = _padded([one.plain for one in batch])
         with torch.no_grad():
-            seen = read[:, None, None].repeat(1, 1, longest, 1)
-            seen[..., -longest:] &= torch.ones(longest, longest, dtype=torch.bool).tril()
-            seen[..., -longest:] |= torch.eye(longest, dtype=torch.bool)  # padding sees itself
-            _, cache = self._model.read(question, begin + torch.arange(longest), seen, before)
+            places = begin + torch.arange(tokens.shape[1])
+            _, cache = self.model.read(tokens, places, _behind(read, plain), before)
         before = [
             (torch.cat([k, x], 1), torch.cat([v, y], 1)) for (k, v), (x, y) in zip(before, cache, strict=True)
         ]
-        probe = torch.tensor([one.probe for one in batch])
-        count = probe.shape[1]
-        own = torch.ones(count, count, dtype=torch.bool).tril().expand(rows, 1, -1, -1)
-        seen = torch.cat([read[:, None, None].expand(-1, 1, count, -1), own], -1)
-        lengths = torch.tensor([[len(one.question)] for one in batch])
-        state, _ = self._model.read(probe, begin + lengths + torch.arange(count), seen, before, adapter)
-        logits = self._model.logits(state[:, -1], self._answers)
+        tokens, adapted = _padded([one.adapted for one in batch])
+        places = begin + plain.sum(1, keepdim=True) + torch.arange(tokens.shape[1])
+        seen = _behind(torch.cat([read, plain], 1), adapted)
+        return self.model.read(tokens, places, seen, before, adapter)[0]
+
+    def _before_questions(self, batch: Sequence[_Asked]) -> tuple[Cache, Tensor, Tensor]:
+        """The cache of what stands before each question, which of it is no padding, and where it ends."""
+        kept = [np.load(self._file(self._shown[one.shown])) for one in batch]
+        head = len(self._head)
+        whole = torch.zeros(
+            *(self.model.layers, 2, len(batch)),
+            *(head + max(one.shape[2] for one in kept), self.model.kv_heads, self.model.head),
+            dtype=torch.bfloat16,
+        )
+        for layer, pair in enumerate(self._before):
+            whole[layer, :, :, :head] = torch.cat(pair)[:, None]
+        for row, one in enumerate(kept):
+            whole[:, :, row, head : head + one.shape[2]] = torch.from_numpy(one).view(torch.bfloat16)
+        ends = torch.tensor([[head + one.shape[2]] for one in kept])
+        return [(keys, values) for keys, values in whole], torch.arange(whole.shape[3]) < ends, ends
+
+
+class Probe(Trainer):
+    """Whether an evidence settles a question."""
+
+    rate = 4e-4
+
+    @property
+    def invocation(self) -> list[int]:
+        """The words of the probe, to the question mark."""
+        return self.encode(self._words.partition("?")[0] + "?")
+
+    @property
+    def _words(self) -> str:
+        return str(build_prompt("", ()).probe[1].content).rpartition("\n\n")[2]
+
+    def text(self, example: Example) -> str:
+        """The question and the probe."""
+        return f"Question: {example.question}\n\n{self._words}{_TURN}"
+
+    def learned(self, examples: Sequence[_Asked]) -> list[_Asked]:
+        """All of them."""
+        return list(examples)
+
+    def loss(self, states: Tensor, batch: Sequence[_Asked]) -> Tensor:
+        """Binary cross entropy."""
+        return functional.binary_cross_entropy_with_logits(
+            self._odds(states), torch.tensor([float(one.example.stated) for one in batch])
+        )
+
+    def _odds(self, states: Tensor) -> Tensor:
+        """The log odds of "yes" against "no"."""
+        answers = [self.encode(word)[0] for word in ("Yes", "No")]
+        logits = self.model.logits(states[:, -1], answers)
         return logits[:, 0] - logits[:, 1]
 
+    def figures(self, asked: Sequence[_Asked], adapter: Adapter) -> dict[str, Any]:
+        """Area under the curve, and what is refused by kind when a share of what is stated is."""
+        own = [one for one in asked if one.example.kind]
+        with torch.no_grad():
+            batches = [own[start : start + _BATCH] for start in range(0, len(own), _BATCH)]
+            odds = [one for batch in batches for one in self._odds(self.states(batch, adapter)).tolist()]
+        told, stated = np.array(odds), np.array([one.example.stated for one in own])
+        kinds = np.array([one.example.kind for one in own])
+        yes, no = np.sort(told[stated]), told[~stated]
+        found: dict[str, Any] = {"stated": len(yes), "not": len(no)}
+        found["area"] = round(float((yes[:, None] > no).mean()), 3)
+        for share in (0.03, 0.05, 0.08, 0.12):
+            limit = yes[int(share * len(yes))]
+            found[f"refused at {share}"] = {
+                "below": round(float(limit), 2),
+                **{
+                    str(kind): round(float((told[kinds == kind] < limit).mean()), 3)
+                    for kind in np.unique(kinds)
+                },
+            }
+        return found
 
-def figures(asked: Sequence[_Asked], odds: Sequence[float]) -> dict[str, float]:
-    """Area under the curve, and the share of what is not stated that is refused at shares of what is."""
-    told = np.array(odds)
-    stated = np.array([one.example.stated for one in asked])
-    yes, no = np.sort(told[stated]), told[~stated]
-    found = {"stated": len(yes), "not": len(no), "area": round(float((yes[:, None] > no).mean()), 3)}
-    for share in (0.04, 0.06, 0.08):
-        found[f"refused_at_{share}"] = round(float((no < yes[int(share * len(yes))]).mean()), 3)
-    return found
+
+class Answers(Trainer):
+    """What is answered to a question; where the evidence does not settle it, that it does not."""
+
+    rate = 3e-4
+
+    @property
+    def invocation(self) -> list[int]:
+        """The beginning of the model's turn."""
+        return self.encode(_TURN.partition("\n")[2])
+
+    def text(self, example: Example) -> str:
+        """The question and the model answer."""
+        return f"Question: {example.question}{_TURN}{example.answer}{_END}"
+
+    def learned(self, examples: Sequence[_Asked]) -> list[_Asked]:
+        """All with an answer, and some that have none."""
+        told = [one for one in examples if one.example.stated and one.example.answer]
+        untold = [one for one in examples if not one.example.stated]
+        return told + random.Random(1).sample(untold, int(_REFUSALS * len(told)))
+
+    def loss(self, states: Tensor, batch: Sequence[_Asked]) -> Tensor:
+        """Cross entropy of the answer's tokens."""
+        begin = len(self.invocation)  # the last token before the answer tells its first
+        wanted, real = _padded([one.adapted[begin + 1 :] for one in batch])
+        states = states[:, begin : begin + wanted.shape[1]]
+        logits = self.model.logits(states[real])
+        return functional.cross_entropy(logits, wanted[real])
+
+    def figures(self, asked: Sequence[_Asked], adapter: Adapter) -> dict[str, Any]:
+        """The loss on all examples with an answer of somebody."""
+        told = [one for one in asked if one.example.stated and one.example.answer]
+        if not told:
+            return {"answers": 0}
+        batches = [told[start : start + _BATCH] for start in range(0, len(told), _BATCH)]
+        with torch.no_grad():
+            losses = [float(self.loss(self.states(batch, adapter), batch)) for batch in batches]
+        return {"answers": len(told), "loss": round(float(np.mean(losses)), 3)}
+
+
+LESSONS: dict[str, type[Trainer]] = {"probe": Probe, "answer": Answers}
+
+
+def _last_place(tokens: Sequence[int], wanted: Sequence[int]) -> int:
+    return max(
+        place
+        for place in range(len(tokens) - len(wanted) + 1)
+        if list(tokens[place : place + len(wanted)]) == list(wanted)
+    )
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Tokens of rows of unlike length, and which of them are no padding."""
+    longest = max(map(len, rows))
+    tokens = torch.zeros(len(rows), longest, dtype=torch.long)
+    for row, one in enumerate(rows):
+        tokens[row, : len(one)] = torch.tensor(one)
+    return tokens, torch.arange(longest) < torch.tensor([[len(one)] for one in rows])
+
+
+def _causal(count: int) -> Tensor:
+    return torch.ones(count, count, dtype=torch.bool).tril()
+
+
+def _behind(read: Tensor, own: Tensor) -> Tensor:
+    """What each token sees that follows what was read: (rows, 1, tokens, what was read and these)."""
+    count = own.shape[1]
+    # The padding sees itself, since a softmax over nothing is none.
+    seen = own[:, None] & _causal(count) | torch.eye(count, dtype=torch.bool)
+    return torch.cat([read[:, None].expand(-1, count, -1), seen], -1)[:, None]
 
 
 if __name__ == "__main__":

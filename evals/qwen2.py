@@ -97,7 +97,7 @@ class Qwen2:
         self._weights: dict[str, Tensor] = {}
         for tensor in reader.tensors:
             shape = [int(size) for size in reversed(tensor.shape)]
-            values = np.ascontiguousarray(gguf.dequantize(tensor.data, tensor.tensor_type)).reshape(shape)
+            values = np.array(gguf.dequantize(tensor.data, tensor.tensor_type)).reshape(shape)
             weight = torch.from_numpy(values)
             self._weights[tensor.name] = weight.bfloat16() if weight.ndim == 2 else weight.float().clone()
 
@@ -155,10 +155,11 @@ class Qwen2:
             x = x + times("ffn_down", functional.silu(times("ffn_gate", y)) * times("ffn_up", y))
         return x, cache
 
-    def logits(self, state: Tensor, tokens: Sequence[int]) -> Tensor:
-        """Those of some next tokens, from states after the last layer."""
+    def logits(self, state: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
+        """Those of the next token, or of some of them, from states after the last layer."""
         words = self._weights.get("output.weight", self._weights["token_embd.weight"])
-        return functional.linear(self._normed(state, "output_norm.weight"), words[list(tokens)]).float()
+        words = words if tokens is None else words[list(tokens)]
+        return functional.linear(self._normed(state, "output_norm.weight"), words).float()
 
     def _normed(self, x: Tensor, name: str) -> Tensor:
         y = x.float()

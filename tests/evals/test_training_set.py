@@ -1,0 +1,65 @@
+"""What the adapters learn from is true, and stays apart from what is reported."""
+
+import re
+from collections import Counter, defaultdict
+from functools import cache
+
+from evals import jsonl
+from evals.suite import SUITES as FOLDER
+from evals.suite import holds
+from evals.training_set import ANSWERS, NEAR_MISSES, PREMISES, SUITES
+from rag.generate import NOT_FOUND
+
+STARTER = FOLDER.parents[1] / "corpus" / "articles"
+
+
+def test_what_is_called_answered_stands_in_its_article() -> None:
+    missing = [
+        (row["question"], fact)
+        for row in jsonl.read(NEAR_MISSES) + jsonl.read(PREMISES)
+        for fact in row["facts"]
+        if not any(holds(text_of(row["suite"], row["article"]), wording) for wording in fact)
+    ]
+    assert not missing
+
+
+def test_each_article_is_asked_for_what_it_states_and_for_what_it_does_not() -> None:
+    rows = jsonl.read(NEAR_MISSES)
+    assert len({(row["suite"], row["question"]) for row in rows}) == len(rows)
+    counts: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
+    for row in rows:
+        assert row["answerable"] == bool(row["facts"])
+        counts[row["suite"], row["article"]][row["answerable"]] += 1
+    assert all(count == {True: 3, False: 4} for count in counts.values())
+
+
+def test_premises_are_false_true_and_open_on_each_article() -> None:
+    near_misses, rows = jsonl.read(NEAR_MISSES), jsonl.read(PREMISES)
+    assert len({(row["suite"], row["question"]) for row in near_misses + rows}) == len(near_misses + rows)
+    answered = {"false-premise": True, "true-reason": True, "true-premise": False, "open-premise": False}
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        assert row["answerable"] == bool(row["facts"]) == answered.get(row["kind"], row["answerable"])
+        counts[row["suite"], row["article"]][row["kind"]] += 1
+    each = {"false-premise": 2, "true-reason": 1, "true-premise": 1, "open-premise": 1, "dated": 1}
+    assert all(count == each for count in counts.values())
+    assert counts.keys() == {(row["suite"], row["article"]) for row in near_misses}
+
+
+def test_model_answers_cite_each_sentence_and_answer_a_question_once() -> None:
+    rows = jsonl.read(ANSWERS)
+    assert len({(row["suite"], row["question"]) for row in rows}) == len(rows)
+    for row in rows:
+        assert row["answer"] == NOT_FOUND or re.search(r"[.!?”\"] (\[[a-z]\d\])+$", row["answer"]), row
+
+
+def test_nothing_of_the_report_is_learned() -> None:
+    assert "report" not in SUITES
+    for file in (NEAR_MISSES, PREMISES, ANSWERS):
+        assert {row["suite"] for row in jsonl.read(file)} <= set(SUITES)
+
+
+@cache
+def text_of(suite: str, article: str) -> str:
+    folder = STARTER if suite == "dev" else FOLDER / f"{suite}-articles"
+    return (folder / article).read_text(encoding="utf-8")
