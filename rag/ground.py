@@ -14,7 +14,7 @@ from rag.asked import compares
 from rag.attribution import kind_of, owns_up
 from rag.lexical import terms
 from rag.markers import read_markers, settled
-from rag.mend import with_currencies, with_reservations, without_echoes
+from rag.mend import with_currencies, with_reservations, without_contrast, without_echoes
 from rag.sentences import has_cjk, sentence_spans
 from rag.support import RANK, Check, Rarity, aligned, attribute, evidence_text
 from rag.types import Citation, Draft, Hit, Kind, Sentence, Support
@@ -165,6 +165,9 @@ class Grounder:
         check = attribute(text, cited, shown, self.rarity)
         if check.support == "supported":
             return check
+        told = without_contrast(text, self.question)
+        if told != text and (second := attribute(told, cited, shown, self.rarity)).support == "supported":
+            return second
         plain = without_echoes(text, check.missing, self.question)
         if plain == text:
             return check

@@ -6,6 +6,7 @@ question that no passage has.
 
 import re
 
+from rag.lexical import terms
 from rag.names import names_in
 
 _BARE_DOLLARS = re.compile(r"(?<![A-Za-z$])\$\s?(\d[\d,.]*\d|\d)")
@@ -25,6 +26,11 @@ _NO_PLACE = re.compile(
     r"|extra|additional|another|further|other|new|full|total|entire|whole|same|first|second|last|next|\w+['’]s?)"
     r"|\d\S*\s(?:to|and|or))\s$",
     re.IGNORECASE,
+)
+
+_PART = r"[^,;:.]{1,60}?"
+_CONTRAST = re.compile(
+    rf"\b(?:(?:did|does|do)\s)?not\s(?P<denied>{_PART})\sbut\s|,\s(?:and\s)?not\s(?P<after>{_PART})(?=[,.;]|$),?"
 )
 
 
@@ -57,6 +63,20 @@ def without_echoes(sentence: str, missing: tuple[str, ...], question: str) -> st
     if not missing or not asked.issuperset(missing):
         return sentence
     return re.sub(rf"\b(?:{'|'.join(map(re.escape, missing))})\b\s?", "", sentence)
+
+
+def without_contrast(sentence: str, question: str) -> str:
+    """A sentence without what it denies of what the question takes for granted.
+
+    >>> without_contrast("Its plant is not in Lyon but in Grenoble.", "Why is its plant in Lyon?")
+    'Its plant is in Grenoble.'
+    """
+    asked = set(terms(question))
+
+    def unless_more(match: re.Match[str]) -> str:
+        return "" if asked.issuperset(terms(match["denied"] or match["after"])) else match.group()
+
+    return _CONTRAST.sub(unless_more, sentence)
 
 
 def with_reservations(sentence: str, evidence: str) -> str:

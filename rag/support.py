@@ -104,8 +104,11 @@ _DONE_BY = re.compile(rf"\b(?:\w+ed|made|dug|sold|built|given|won) (?:\w+ )?(?:i
 _CLAUSE_END = re.compile(
     r",(?=\s)|[;:]|\s(?=(?:and|while|whereas|with|but|against|versus|compared|than|or)\s)"
 )
-_LONG_NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)+")
-_CAPITALISED = re.compile(r"(?<![A-Za-z\d.])[A-Z][A-Za-z\d&'’-]+")
+_UPPER, _LOWER = "A-ZÀ-ÖØ-Þ", "a-zß-öø-ɏ"  # as in Camaçari, Sillamäe
+_LONG_NAME = re.compile(rf"\b[{_UPPER}][{_LOWER}]+(?: [{_UPPER}][{_LOWER}]+)+")
+_CAPITALISED = re.compile(
+    rf"(?<![{_UPPER}{_LOWER}\d.])[{_UPPER}][{_UPPER}{_LOWER}\d&'’-]+(?:(?<=\d)[.,]\d+)*"
+)
 
 
 @dataclass(frozen=True)

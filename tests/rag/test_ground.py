@@ -49,6 +49,34 @@ def test_which_of_two_it_is_is_never_shown_as_supported() -> None:
         assert [s.support for s in grounder.finish().sentences] == supports
 
 
+@pytest.mark.parametrize(
+    ("question", "said", "support"),
+    [
+        (
+            "Why did Lynas buy General Motors' oxide?",
+            "MP Materials, and not Lynas, sold 500 tonnes of oxide [k3].",
+            "supported",
+        ),
+        (
+            "Why was the oxide sold to Ford?",
+            "The oxide was not sold to Ford but to General Motors [k3].",
+            "supported",
+        ),
+        # Nobody asked about Ford, and no passage denies it.
+        (
+            "Who bought the oxide?",
+            "The oxide was not sold to Ford but to General Motors [k3].",
+            "unsupported",
+        ),
+        ("Why was the oxide sold to Ford?", "The oxide was not sold to General Motors [k3].", "unsupported"),
+    ],
+)
+def test_a_false_premise_may_be_denied_beside_what_is_true(question: str, said: str, support: str) -> None:
+    grounder = Grounder(hits(), lambda term: 1.0, question=question)
+    grounder.feed(said)
+    assert [s.support for s in grounder.finish().sentences] == [support]
+
+
 def test_every_quote_is_the_slice_it_names() -> None:
     for citation in ground([REPLY]).citations:
         assert citation.quote == TEXTS[citation.passage_id][citation.start : citation.end]

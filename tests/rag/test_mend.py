@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.mend import with_currencies, with_reservations, without_echoes
+from rag.lexical import terms
+from rag.mend import with_currencies, with_reservations, without_contrast, without_echoes
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,29 @@ def test_any_sentence_keeps_all_but_its_dollars(sentence: str, evidence: str) ->
     mended = with_currencies(sentence, evidence)
     assert [c for c in mended if c.isdigit()] == [c for c in sentence if c.isdigit()]
     assert with_currencies(sentence, "") == sentence
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left"),
+    [
+        ("The plant is not in Lyon but in Grenoble.", "The plant is in Grenoble."),
+        ("Profit did not fall but rose by 4.7%.", "Profit rose by 4.7%."),
+        ("It is in Grenoble, not in Lyon.", "It is in Grenoble."),
+        ("Grenoble, and not Lyon, has the plant.", "Grenoble has the plant."),
+        # More is denied than was asked about, or nothing.
+        ("The plant is not in Paris but in Grenoble.", "The plant is not in Paris but in Grenoble."),
+        ("The plant is not in Lyon.", "The plant is not in Lyon."),
+        ("It is in Lyon but small.", "It is in Lyon but small."),
+    ],
+)
+def test_what_is_denied_of_a_question_goes_when_the_truth_stands_beside(sentence: str, left: str) -> None:
+    assert without_contrast(sentence, "Why did profit fall at the plant in Lyon?") == left
+
+
+@given(st.text(), st.text())
+def test_any_sentence_loses_nothing_that_was_not_asked_for(sentence: str, question: str) -> None:
+    left = set(terms(without_contrast(sentence, question)))
+    assert set(terms(sentence)) - left <= {*terms(question), "not", "but", "and"}
 
 
 QUESTION = "What is the upfront capex at Lofdal in the PFS (NMI)? And in the 2024 DFS of LYC?"

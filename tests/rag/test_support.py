@@ -122,6 +122,21 @@ def test_a_name_that_the_passage_does_not_hold_is_not_supported() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The refinery is built at Camaçari in Bahia.",
+        "Oxide for KRW10.7 billion comes from Åsele and Sillamäe to Łódź.",
+        "The mayor of Ängelholm, Moström, was there.",
+    ],
+)
+def test_a_name_with_accents_or_a_sum_with_a_point_is_one_word(said: str) -> None:
+    assert check_support(said, [hit(said, "A plant")], rarity).support == "supported"
+    other = hit("BRE builds its refinery at Camacho in Bahia.", "A plant")
+    at_camacari = check_support("BRE builds its refinery at Camaçari in Bahia.", [other], rarity)
+    assert at_camacari.doubt == "the cited passage does not name Camaçari"
+
+
 def test_a_name_in_the_title_or_under_another_spelling_is_known() -> None:
     steel = hit("Baotou Steel opened a plant with 40 workers.", "A plant")
     assert check_support("Baogang opened a plant with 40 workers.", [steel], rarity).support == "supported"
