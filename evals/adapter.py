@@ -160,7 +160,7 @@ class Trainer(ABC):
         chance.shuffle(order)
         batches = []
         for start in range(0, len(order), _ALIKE):
-            alike = sorted(order[start : start + _ALIKE], key=lambda one: len(one.adapted))
+            alike = sorted(order[start : start + _ALIKE], key=lambda one: (len(one.adapted), len(one.plain)))
             some = [alike[first : first + _BATCH] for first in range(0, len(alike), _BATCH)]
             chance.shuffle(some)
             batches += some
