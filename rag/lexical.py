@@ -7,6 +7,7 @@ sum; it saves to disk, needs only numpy, and is maintained.
 import math
 import re
 import shutil
+import unicodedata
 import uuid
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,15 @@ Scores = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int32]
 Passing = npt.NDArray[np.bool_]
 """For each row whether it passes filters."""
+
+_FORMAT = "2"  # of a saved index: its terms are without accents
+
+_PLAIN = {
+    letter: plain
+    for letter in range(0xC0, 0x250)
+    if (plain := unicodedata.normalize("NFD", chr(letter))[0]).isascii()
+} | str.maketrans("øłđı", "oldi")
+"""Latin letters without their accents."""
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TERM = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+")
@@ -118,7 +128,9 @@ def _known_terms(text: str) -> tuple[str, ...]:
 
 
 def _terms(text: str) -> Iterator[str]:
-    for match in _TERM.finditer(text.casefold()):
+    text = text.casefold()
+    # Who asks for Araxá or Norra Kärr has often no such key.
+    for match in _TERM.finditer(text if text.isascii() else text.translate(_PLAIN)):
         run = match.group()
         if "\u3400" <= run[0] <= "\u9fff" or "\uf900" <= run[0] <= "\ufaff":
             # No word segmentation: pairs of characters find compounds without a dictionary.
@@ -371,6 +383,7 @@ class LexicalIndex:
         partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
         partial.mkdir(parents=True)
         self._bm25.save(str(partial), show_progress=False)
+        (partial / "format").write_text(_FORMAT, encoding="ascii")
         for column in fields(_Columns):
             np.save(partial / f"{column.name}.npy", getattr(self._columns, column.name))
         shutil.rmtree(folder, ignore_errors=True)
@@ -381,8 +394,10 @@ class LexicalIndex:
         """Open a saved index: its arrays are mapped into memory, and what a search touches is read then.
 
         Raises:
-            OSError, ValueError: there is none, or it is damaged; build it anew.
+            OSError, ValueError: there is none, it is damaged, or of an earlier format; build it anew.
         """
+        if (folder / "format").read_text(encoding="utf-8") != _FORMAT:
+            raise ValueError(f"{folder} is of another format")
         try:
             columns = _Columns(*(_mapped(folder / f"{column.name}.npy") for column in fields(_Columns)))
             bm25 = bm25s.BM25.load(str(folder), mmap=True)

@@ -43,6 +43,7 @@ def found(index: LexicalIndex, query: str, k: int = 10) -> list[str]:
         ("US$1,500.5m 2025-26", ["1500.5", "m", "2025", "26"]),
         ("high-purity E-VAC", ["high", "puriti", "e", "vac"]),
         ("Kvanefjeld’s Nolans_Bore Straße", ["kvanefjeld", "nolan", "bore", "strass"]),
+        ("Araxá Łódź Sillamäe", ["araxa", "lodz", "sillama"]),
         ("", []),
         ("👩‍🔬 … ——", []),
     ],
@@ -154,8 +155,21 @@ def test_saving_replaces_an_earlier_index(index: LexicalIndex, tmp_path: Path) -
 
 
 def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"ids\.npy"):
+    with pytest.raises(OSError, match="format"):
         LexicalIndex.load(tmp_path / "bm25")
+
+
+def test_an_index_of_an_earlier_format_is_an_error(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "bm25")
+    (tmp_path / "bm25" / "format").write_text("1")
+    with pytest.raises(ValueError, match="another format"):
+        LexicalIndex.load(tmp_path / "bm25")
+
+
+def test_a_place_is_found_with_and_without_its_accents() -> None:
+    places = LexicalIndex.build(["br", "se"], ["A mine at Poços de Caldas", "The deposit of Norra Kärr"])
+    for query, place in {"Pocos": "br", "poços": "br", "Norra Karr": "se", "NORRA KÄRR": "se"}.items():
+        assert found(places, query) == [place]
 
 
 def test_an_index_saved_without_publishers_is_an_error(index: LexicalIndex, tmp_path: Path) -> None:
