@@ -29,7 +29,7 @@ from rag.abstain import (
 )
 from rag.embed import Embedder
 from rag.errors import LLMError
-from rag.figures import missing_figures
+from rag.figures import figures, stands
 from rag.generate import Prompt, build_prompt, name_passages, system_messages
 from rag.ground import Grounder, Judge, shown_text
 from rag.index import open_index
@@ -371,8 +371,16 @@ class _Run:
             yield self._say.cut_short(self._settings.answer_limit_s)
         if self._understood.wants_advice:
             yield self._say.no_advice()
-        elif figures := missing_figures(without_tickers(self._understood.asked), _said_in(draft)):
-            yield self._say.premise(figures)
+        elif unconfirmed := self._unconfirmed(draft):
+            yield self._say.premise(unconfirmed)
+
+    def _unconfirmed(self, draft: Draft) -> list[str]:
+        """The figures of the question that its sources do not hold, but for the dates of its window."""
+        known = figures(_said_in(draft))
+        asked = figures(without_tickers(self._understood.asked))
+        if self._understood.window.narrows:
+            asked = [figure for figure in asked if not figure.date and figure.unit != "year"]
+        return sorted({str(figure) for figure in asked if not stands(figure, known)})
 
     def _remarks(self, draft: Draft, as_of: date | None) -> Iterator[str]:
         """What a reader should know beside the answer."""

@@ -54,6 +54,23 @@ def test_an_answer_carries_its_evidence(retriever: Retriever) -> None:
     assert answer.as_of == max(cited)
 
 
+@pytest.mark.parametrize(
+    ("asked", "unconfirmed"),
+    [
+        ("In news since November 2025, how many tonnes of NdPr did Lynas produce?", []),
+        ("In news since November 2025, did Lynas produce 900 tonnes of NdPr?", ["900"]),
+        ("Did Lynas produce 900 tonnes of NdPr in May 2019?", ["900", "May 2019"]),
+    ],
+)
+def test_what_a_question_takes_for_granted_is_named_unless_it_is_when_the_news_is_from(
+    retriever: Retriever, asked: str, unconfirmed: list[str]
+) -> None:
+    answer = chain_saying(retriever, "Lynas produced 1,404 tonnes of NdPr.").invoke(Question(asked))
+    lead = answer.text.splitlines()[0]
+    assert lead.startswith("The question speaks of") == bool(unconfirmed), answer.text
+    assert all(said in lead for said in unconfirmed)
+
+
 def test_invoke_stream_and_astream_agree(retriever: Retriever) -> None:
     async def last() -> object:
         return [event async for event in chain_saying(retriever, reply).astream(Question(QUESTION))][-1]
