@@ -29,6 +29,7 @@ from evals.qwen2 import Adapter, Cache, Qwen2
 from evals.training_set import SUITES, Example, Shown, gather
 from rag import model_file
 from rag.generate import build_prompt
+from rag.sentences import has_cjk
 from rag.settings import Settings, load_settings
 
 _RANK = 8
@@ -234,15 +235,12 @@ class Probe(Trainer):
     @property
     def invocation(self) -> list[int]:
         """The words of the probe, to the question mark."""
-        return self.encode(self._words.partition("?")[0] + "?")
-
-    @property
-    def _words(self) -> str:
-        return str(build_prompt("", ()).probe[1].content).rpartition("\n\n")[2]
+        words = str(build_prompt("", ()).probe[1].content).rpartition("\n\n")[2]
+        return self.encode(words.partition("?")[0] + "?")
 
     def text(self, example: Example) -> str:
         """The question and the probe."""
-        return f"Question: {example.question}\n\n{self._words}{_TURN}"
+        return f"{str(build_prompt(example.question, ()).probe[1].content).strip()}{_TURN}"
 
     def learned(self, examples: Sequence[_Asked]) -> list[_Asked]:
         """All of them."""
@@ -295,7 +293,8 @@ class Answers(Trainer):
 
     def text(self, example: Example) -> str:
         """The question and the model answer."""
-        return f"Question: {example.question}{_TURN}{example.answer}{_END}"
+        asked = build_prompt(example.question, (), in_chinese=has_cjk(example.question)).answer[1]
+        return f"{asked.content}{_TURN}{example.answer}{_END}"
 
     def learned(self, examples: Sequence[_Asked]) -> list[_Asked]:
         """All with an answer, and some that have none."""

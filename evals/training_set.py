@@ -4,7 +4,8 @@ The questions are cases of the suites for tuning, with the evidence that is chos
 the 436 articles of these suites in ``evals/training``: ``near-misses.jsonl``, three that an article answers
 and four that it nearly does, and ``premises.jsonl``, six that take something for granted, which the article
 contradicts, confirms or leaves open, or that name a period. The questions on an article are asked of one
-evidence of it. ``answers.jsonl`` holds model answers to what the evidence settles.
+evidence of it. ``answers.jsonl`` holds model answers to what the evidence settles, and ``chinese.jsonl`` two
+questions in Chinese on each evidence, one that it settles and one that it does not, with what is right.
 """
 
 import random
@@ -35,6 +36,7 @@ SUITES = ("dev", "former-report", *(f"former-report-{n}" for n in range(2, 11)))
 NEAR_MISSES = Path(__file__).parent / "training" / "near-misses.jsonl"
 PREMISES = NEAR_MISSES.with_name("premises.jsonl")
 ANSWERS = NEAR_MISSES.with_name("answers.jsonl")
+CHINESE = NEAR_MISSES.with_name("chinese.jsonl")
 
 _ByArticle = Mapping[str, Mapping[str, list[dict[str, Any]]]]
 
@@ -69,13 +71,13 @@ class Shown:
 def gather(settings: Settings) -> Iterator[Shown]:
     """The evidence of the suites for tuning and of their articles, with the questions that each serves."""
     embedder = Embedder.of(settings)
-    near_misses, premises = _by_article(NEAR_MISSES), _by_article(PREMISES)
+    near_misses, premises, chinese = map(_by_article, (NEAR_MISSES, PREMISES, CHINESE))
     answers = {(row["suite"], row["question"]): row["answer"] for row in jsonl.read(ANSWERS)}
     for name in SUITES:
         suite = read_suite(name)
         retriever = Retriever(open_index(with_corpus(suite, settings)), embedder)
         of_cases = _of_cases(suite.cases, retriever, settings)
-        of_articles = _of_articles(near_misses[name], premises[name], retriever, settings)
+        of_articles = _of_articles(near_misses[name], premises[name], chinese[name], retriever, settings)
         for evidence, examples in chain(of_cases, of_articles):
             yield _shown(name, evidence, examples, answers)
 
@@ -101,6 +103,7 @@ def _of_cases(
 def _of_articles(
     near_misses: Mapping[str, list[dict[str, Any]]],
     premises: Mapping[str, list[dict[str, Any]]],
+    chinese: Mapping[str, list[dict[str, Any]]],
     retriever: Retriever,
     settings: Settings,
 ) -> Iterator[tuple[Evidence, list[Example]]]:
@@ -110,7 +113,8 @@ def _of_articles(
         chosen = Question(random.Random(number).choice(fitting)["question"])
         _, evidence = _evidence(chosen, retriever, settings)
         if evidence:
-            yield evidence, list(_examples(evidence, [*about, *premises[article]]))
+            examples = _examples(evidence, [*about, *premises[article]])
+            yield evidence, [*examples, *(_in_chinese(row) for row in chinese[article])]
 
 
 def _examples(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> Iterator[Example]:
@@ -119,6 +123,10 @@ def _examples(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> Iterator[Ex
         # What contradicts a premise may stand there in other words than in those of its facts.
         if stated or (stated is False and row.get("kind") != "false-premise"):
             yield Example(row["question"], stated)
+
+
+def _in_chinese(row: dict[str, Any]) -> Example:
+    return Example(row["question"], row["answer"] != NOT_FOUND, row["answer"])
 
 
 def _evidence(question: Question, retriever: Retriever, settings: Settings) -> tuple[str, Evidence | None]:
@@ -146,10 +154,12 @@ def _shown(
     system, user = (str(message.content) for message in prompt.probe)
     told = []
     for one in examples:
-        answer = answers.get((suite, one.question), "") if one.stated else NOT_FOUND
+        answer = one.answer or (answers.get((suite, one.question), "") if one.stated else NOT_FOUND)
         if one.stated and answer == NOT_FOUND:
             continue  # who was to answer it found that the passages do not
-        if read_markers(answer, prompt.markers).unknown:
-            answer = ""  # written from other passages
+        if read_markers(answer, prompt.markers).unknown:  # written from other passages
+            if one.answer:
+                continue
+            answer = ""
         told.append(Example(one.question, one.stated, answer, one.kind))
     return Shown(suite, system, user.rpartition("Question:")[0], tuple(told))

@@ -7,8 +7,9 @@ from functools import cache
 from evals import jsonl
 from evals.suite import SUITES as FOLDER
 from evals.suite import holds
-from evals.training_set import ANSWERS, NEAR_MISSES, PREMISES, SUITES
+from evals.training_set import ANSWERS, CHINESE, NEAR_MISSES, PREMISES, SUITES
 from rag.generate import NOT_FOUND
+from rag.sentences import has_cjk
 
 STARTER = FOLDER.parents[1] / "corpus" / "articles"
 
@@ -53,9 +54,20 @@ def test_model_answers_cite_each_sentence_and_answer_a_question_once() -> None:
         assert row["answer"] == NOT_FOUND or re.search(r"[.!?”\"] (\[[a-z]\d\])+$", row["answer"]), row
 
 
+def test_each_article_asked_in_chinese_has_an_answer_and_a_near_miss() -> None:
+    rows = jsonl.read(CHINESE)
+    answered: dict[tuple[str, str], set[bool]] = defaultdict(set)
+    for row in rows:
+        assert has_cjk(row["question"]), row
+        assert row["answer"] == NOT_FOUND or re.search(r"[。！？”]\s?\[[a-z]\d\]$", row["answer"]), row
+        answered[row["suite"], row["article"]].add(row["answer"] != NOT_FOUND)
+    assert len(rows) == 2 * len(answered)
+    assert all(both == {True, False} for both in answered.values())
+
+
 def test_nothing_of_the_report_is_learned() -> None:
     assert "report" not in SUITES
-    for file in (NEAR_MISSES, PREMISES, ANSWERS):
+    for file in (NEAR_MISSES, PREMISES, ANSWERS, CHINESE):
         assert {row["suite"] for row in jsonl.read(file)} <= set(SUITES)
 
 
