@@ -93,10 +93,12 @@ class _Remembering(LLM):
 
     replies: dict[tuple[str, ...], Any] = {}  # noqa: RUF012  # shared on purpose: one memory for all runs
 
-    def stream(self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never) -> Iterator[str]:
+    def stream(
+        self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never, *, as_taught: bool = False
+    ) -> Iterator[str]:
         key = ("stream", str(max_tokens), *(str(message.content) for message in messages))
         if key not in self.replies:
-            self.replies[key] = list(super().stream(messages, max_tokens, gone))
+            self.replies[key] = list(super().stream(messages, max_tokens, gone, as_taught=as_taught))
         yield from self.replies[key]
 
     def says_yes(self, probe: list[BaseMessage], gone: Gone = never) -> float | None:

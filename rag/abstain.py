@@ -39,7 +39,7 @@ MIN_SIDE_CONFIDENCE = 0.5
 
 # When nothing that it wrote is supported, so that an answer consists of quotations.
 _WITHOUT_SUPPORT = 0.76
-_UNSUPPORTED: tuple[Outcome, ...] = ("unsupported", "beside")
+_UNSUPPORTED: tuple[Outcome, ...] = ("unsupported", "beside", "refusal")
 
 _CAPITALISED = re.compile(r"\b[A-Z][\w&’'-]*")
 _CURRENCY = re.compile("[A-Z]{3}")  # as in ISO 4217

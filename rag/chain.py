@@ -326,7 +326,8 @@ class _Run:
         """The model's reply, piece by piece; nothing when the whole of it is a refusal."""
         self._model = llm.name
         beginning: str | None = ""
-        for piece in llm.stream(prompt.answer, self._settings.answer_tokens, self._gone):
+        limit = self._settings.answer_tokens
+        for piece in llm.stream(prompt.answer, limit, self._gone, as_taught=True):
             if self._first_token_s is None:
                 self._first_token_s = perf_counter() - self._started
             if beginning is None:

@@ -3,46 +3,54 @@
 xllamacpp carries llama.cpp's own server in ready wheels, so nothing is compiled, and the model
 answers in this process: no second program to start, find or stop.
 
-Whether passages hold an answer is a question that a small model answers badly, and learns: an adapter of
-three megabytes was trained for it (`evals.adapter`). It is an activated one (Greenewald et al., "Activated
-LoRA", arXiv:2504.12397): it works from the words of the probe on, so passages are read once, without it, for
-the probe and for the answer.
+Whether passages hold an answer, and how one is written that stays with them, are things that a small model
+does badly, and learns: two adapters of three megabytes were trained for them (`evals.adapter`). They are
+activated ones (Greenewald et al., "Activated LoRA", arXiv:2504.12397): one works from the words of the probe
+on and one from the beginning of the answer, so passages are read once, without them, for both.
 """
 
 import atexit
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from rag.errors import LLMError
 
 CONTEXT_TOKENS = 8192
 """Longest prompt and answer together, for each of the two slots."""
 
-ADAPTER = Path(__file__).with_name("adapter.gguf")
-"""The packaged model's adapter; it changes nothing where a prompt does not hold the words of `probe.txt`."""
+Lesson = Literal["probe", "answer"]
+"""What an adapter of the packaged model learned."""
 
-ADAPTED: dict[str, Any] = {"lora": [{"id": 0, "scale": 1.0}]}
-"""What a request says to be answered with the adapter."""
+_LESSONS: tuple[Lesson, ...] = get_args(Lesson)
+
+ADAPTERS = tuple(Path(__file__).with_name("adapters") / f"{lesson}.gguf" for lesson in _LESSONS)
+"""The packaged model's; that of the probe works where a prompt holds the words of `probe.txt`."""
 
 _servers: dict[Path, "object"] = {}
 _starting = threading.Lock()
 
 
-def serve(model: Path, adapter: Path | None = None) -> str:
+def adapted(lesson: Lesson) -> dict[str, Any]:
+    """What a request says to be answered with an adapter."""
+    return {"lora": [{"id": _LESSONS.index(lesson), "scale": 1.0}]}
+
+
+def serve(model: Path, adapters: Sequence[Path] = ()) -> str:
     """Start the server for a GGUF file, once for each process, and return its base URL.
 
     Args:
         model: the file.
-        adapter: a GGUF file of weights that requests with `ADAPTED` are answered with.
+        adapters: GGUF files of weights that requests can be answered with (`adapted`).
 
     Raises:
         LLMError: the file cannot be loaded as a model.
     """
     with _starting:
         if model not in _servers:
-            _servers[model] = _start(model, adapter)
+            _servers[model] = _start(model, adapters)
         return f"{_servers[model].listening_address}/v1"  # type: ignore[attr-defined]
 
 
@@ -64,16 +72,14 @@ def _processor_flags() -> list[str]:
     return next((line.split() for line in told.splitlines() if line.startswith("flags")), [])
 
 
-def _start(model: Path, adapter: Path | None) -> object:
+def _start(model: Path, adapters: Sequence[Path]) -> object:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.hostnames = ["127.0.0.1"]
-    if adapter:
-        params.lora_adapters = [
-            xllamacpp.CommonAdapterLoraInfo(str(adapter), 0.0)
-        ]  # unless a request asks for it
+    # A scale of zero, unless a request asks for one.
+    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(file), 0.0) for file in adapters]
     params.port = 0  # the system picks a free one
     params.ui = False
     params.verbosity = -1

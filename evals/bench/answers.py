@@ -38,9 +38,11 @@ class _Timed(LLM):
     spent: list[float] = field(default_factory=list)
     asked: list[list[BaseMessage]] = field(default_factory=list)
 
-    def stream(self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never) -> Iterator[str]:
+    def stream(
+        self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never, *, as_taught: bool = False
+    ) -> Iterator[str]:
         self.asked.append(messages)
-        pieces = super().stream(messages, max_tokens, gone)
+        pieces = super().stream(messages, max_tokens, gone, as_taught=as_taught)
         while True:
             began = perf_counter()
             piece = next(pieces, None)
