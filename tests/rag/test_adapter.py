@@ -28,11 +28,11 @@ def test_what_passages_state_is_told_from_what_they_speak_of() -> None:
 def test_the_words_of_the_probe_bring_the_adapter_in_and_the_answer_is_not_touched_by_it() -> None:
     llm = open_llm(load_settings())
     plain = replace(llm, adapted=False)
-    prompt = ask("How much NdPr did Lynas make in the last quarter of 2025?")
+    prompt = ask("Why did the kiln of Lynas need a repair?")
     word = plain.says_yes(prompt.probe)
     # Read in the same pieces both times: else logits differ in the last digits.
     without = llm.complete(prompt.answer, 40)
-    assert llm.says_yes(prompt.probe) != pytest.approx(word, abs=0.01), (
+    assert llm.says_yes(prompt.probe) != pytest.approx(word, abs=0.1), (
         "the words of the probe were changed: train the adapter anew, see evals/adapter.py"
     )
     assert llm.complete(prompt.answer, 40) == without

@@ -39,7 +39,7 @@ SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": PHONE}
 NAME, PASSWORD = "anna", "a password for pictures"
 QUESTIONS = (
     "Which countries received Chinese dysprosium in October 2025?",
-    "What did Baogang commit to under the 15th Five-Year Plan?",
+    "What did Baogang's leadership stress at its meeting of 13 May 2025?",
 )
 QUERIES = (
     "What price floor did the Pentagon give MP Materials, and for how long?",

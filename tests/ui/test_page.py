@@ -24,7 +24,7 @@ from tests.ui.conftest import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
 
-BAOGANG = "What did Baogang commit to under the 15th Five-Year Plan?"
+BAOGANG = "What did Baogang's leadership stress at its meeting of 13 May 2025?"
 BAOGANG_URL = "https://rareearthexchanges.com/?p=5652"
 ANSWER_MS = 180_000
 FILES = Path(__file__).parents[1] / "corpus" / "files"
