@@ -56,17 +56,14 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     settings = load_settings()
     trainer = LESSONS[options.lesson](settings, list(gather(settings)), options.folder)
-    held = set(options.hold_out)
-    adapter = trainer.train([one for one in trainer.asked() if one.suite not in held])
+    held, asked = set(options.hold_out), trainer.asked()
+    adapter = trainer.train([one for one in asked if one.suite not in held])
     out = options.out or options.folder / f"{options.lesson}.gguf"
     adapter.write(out, trainer.invocation)
     print(f"written: {out}", flush=True)
     if held:
-        print(
-            json.dumps(
-                trainer.figures([one for one in trainer.asked() if one.suite in held], adapter), indent=1
-            )
-        )
+        told = trainer.figures([one for one in asked if one.suite in held], adapter)
+        print(json.dumps(told, indent=1))
 
 
 @dataclass(frozen=True)
@@ -127,11 +124,12 @@ class Trainer(ABC):
     def asked(self) -> list[_Asked]:
         """All examples."""
         found = []
+        invocation = self.invocation
         for number, shown in enumerate(self._shown):
             for example in shown.examples:
                 tokens = self.encode(self.text(example))
                 # llama.cpp's server works with an adapter from one token before its invocation on.
-                start = _last_place(tokens, self.invocation) - 1
+                start = _last_place(tokens, invocation) - 1
                 found.append(_Asked(shown.suite, number, tokens[:start], tokens[start:], example))
         return found
 
@@ -162,7 +160,7 @@ class Trainer(ABC):
         batches = []
         for start in range(0, len(order), _ALIKE):
             alike = sorted(order[start : start + _ALIKE], key=lambda one: (len(one.adapted), len(one.plain)))
-            some = [alike[first : first + _BATCH] for first in range(0, len(alike), _BATCH)]
+            some = _in_batches(alike)
             chance.shuffle(some)
             batches += some
         return batches
@@ -262,8 +260,9 @@ class Probe(Trainer):
         """Area under the curve, and what is refused by kind when a share of what is stated is."""
         own = [one for one in asked if one.example.kind]
         with torch.no_grad():
-            batches = [own[start : start + _BATCH] for start in range(0, len(own), _BATCH)]
-            odds = [one for batch in batches for one in self._odds(self.states(batch, adapter)).tolist()]
+            odds = [
+                one for batch in _in_batches(own) for one in self._odds(self.states(batch, adapter)).tolist()
+            ]
         told, stated = np.array(odds), np.array([one.example.stated for one in own])
         kinds = np.array([one.example.kind for one in own])
         yes, no = np.sort(told[stated]), told[~stated]
@@ -315,13 +314,16 @@ class Answers(Trainer):
         told = [one for one in asked if one.example.stated and one.example.answer]
         if not told:
             return {"answers": 0}
-        batches = [told[start : start + _BATCH] for start in range(0, len(told), _BATCH)]
         with torch.no_grad():
-            losses = [float(self.loss(self.states(batch, adapter), batch)) for batch in batches]
+            losses = [float(self.loss(self.states(batch, adapter), batch)) for batch in _in_batches(told)]
         return {"answers": len(told), "loss": round(float(np.mean(losses)), 3)}
 
 
 LESSONS: dict[str, type[Trainer]] = {"probe": Probe, "answer": Answers}
+
+
+def _in_batches(asked: Sequence[_Asked]) -> list[list[_Asked]]:
+    return [list(asked[start : start + _BATCH]) for start in range(0, len(asked), _BATCH)]
 
 
 def _last_place(tokens: Sequence[int], wanted: Sequence[int]) -> int:

@@ -96,7 +96,7 @@ class _Remembering(LLM):
     def stream(
         self, messages: list[BaseMessage], max_tokens: int, gone: Gone = never, *, as_taught: bool = False
     ) -> Iterator[str]:
-        key = ("stream", str(max_tokens), *(str(message.content) for message in messages))
+        key = ("stream", str(max_tokens), str(as_taught), *(str(message.content) for message in messages))
         if key not in self.replies:
             self.replies[key] = list(super().stream(messages, max_tokens, gone, as_taught=as_taught))
         yield from self.replies[key]

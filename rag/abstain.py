@@ -39,12 +39,11 @@ MIN_SIDE_CONFIDENCE = 0.5
 
 # When nothing that it wrote is supported, so that an answer consists of quotations.
 _WITHOUT_SUPPORT = 0.76
-_UNSUPPORTED: tuple[Outcome, ...] = ("unsupported", "beside", "refusal")
 
 _CAPITALISED = re.compile(r"\b[A-Z][\w&’'-]*")
 _CURRENCY = re.compile("[A-Z]{3}")  # as in ISO 4217
 
-_BELIEVED: tuple[Outcome, ...] = ("supported", "weak")  # from a model that does not tell how probable
+_BELIEVED: tuple[Outcome, ...] = ("supported", "weak")
 
 
 def too_weak(evidence: Evidence) -> bool:
@@ -63,9 +62,10 @@ def suffices(became: Outcome, says_yes: float | None) -> bool:
     ``says_yes`` is how probable the model finds it that the passages hold the answer, 0 to 1, or None when it
     does not tell.
     """
+    believed = became in _BELIEVED
     if says_yes is None:
-        return became in _BELIEVED
-    return says_yes >= (_WITHOUT_SUPPORT if became in _UNSUPPORTED else MIN_CONFIDENCE)
+        return believed
+    return says_yes >= (MIN_CONFIDENCE if believed else _WITHOUT_SUPPORT)
 
 
 def outcome(question: str, sentences: Sequence[Sentence], dated: DateWindow = ALWAYS) -> Outcome:

@@ -29,7 +29,7 @@ from rag.abstain import (
 )
 from rag.embed import Embedder
 from rag.errors import LLMError
-from rag.figures import figures, stands
+from rag.figures import missing_figures
 from rag.generate import Prompt, build_prompt, name_passages, system_messages
 from rag.ground import Grounder, Judge, shown_text
 from rag.index import open_index
@@ -377,11 +377,8 @@ class _Run:
 
     def _unconfirmed(self, draft: Draft) -> list[str]:
         """The figures of the question that its sources do not hold, but for the dates of its window."""
-        known = figures(_said_in(draft))
-        asked = figures(without_tickers(self._understood.asked))
-        if self._understood.window.narrows:
-            asked = [figure for figure in asked if not figure.date and figure.unit != "year"]
-        return sorted({str(figure) for figure in asked if not stands(figure, known)})
+        asked = without_tickers(self._understood.asked)
+        return missing_figures(asked, _said_in(draft), dates=not self._understood.window.narrows)
 
     def _remarks(self, draft: Draft, as_of: date | None) -> Iterator[str]:
         """What a reader should know beside the answer."""

@@ -211,10 +211,11 @@ def figure_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def missing_figures(statement: str, evidence: str) -> list[str]:
-    """The figures of a statement that do not stand in the evidence, as text."""
+def missing_figures(statement: str, evidence: str, *, dates: bool = True) -> list[str]:
+    """The figures of a statement that do not stand in the evidence, as text; dates and years if asked for."""
     known = figures(evidence)
-    return sorted({str(figure) for figure in figures(statement) if not stands(figure, known)})
+    wanted = (figure for figure in figures(statement) if dates or not (figure.date or figure.unit == "year"))
+    return sorted({str(figure) for figure in wanted if not stands(figure, known)})
 
 
 def stands(figure: Figure, known: Sequence[Figure]) -> bool:
