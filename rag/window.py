@@ -22,9 +22,14 @@ _OPEN = {"since": "since", "after": "after", "following": "after", "later than":
 _OPERATOR = re.compile(
     r"\b(?P<word>"
     + "|".join(_OPEN)
-    + r")\s+(?P<the>the\s+)?(?:(?:start|beginning|early|mid|late|end)(?:\sof|-)?\s*)?$",
+    + r")\s+(?:the\s+)?(?:(?P<part>start|beginning|early|mid|middle|late|end)(?:\sof|-)?\s*(?:the\s+)?)?$",
     re.IGNORECASE,
 )
+# "Shortly before the March 2024 grant" tells when something happened, which the news of the grant may tell.
+_CLOSE_BY = re.compile(
+    r"\b(?:shortly|just|right|immediately|soon|(?:day|week|month|year)s?)\s+$", re.IGNORECASE
+)
+_MOMENTS = ("start", "beginning", "mid", "middle", "end")
 _AND = re.compile(r"^\s*(?:and|to|until|through|-|–|—|至|到)\s*$", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?:\bbetween|\bfrom|从)\s*(?:the\s+)?$", re.IGNORECASE)
 _IN = re.compile(r"\b(?:in|during|throughout|within|for|of|from|dated|on)\s+(?:the\s+)?$", re.IGNORECASE)
@@ -93,7 +98,7 @@ _UNITS = {
     "年": "year",
 }
 _LAST_QUARTER_OF = re.compile(r"\b(?:last|final)\s+quarter\s+of\s+((?:19|20)\d\d)\b", re.IGNORECASE)
-_BARE_YEAR = re.compile(r"(?<![\d$€£¥.,-])(?:19|20)\d\d(?![\d%]|[.,]\d)")
+_BARE_YEAR = re.compile(r"(?:(?<![\d$€£¥.,-])|(?<=early-)|(?<=mid-)|(?<=late-))(?:19|20)\d\d(?![\d%]|[.,]\d)")
 _BESIDE_CHARS = 12
 _ASKS_FOR_A_TIME = re.compile(
     rf"\b(since|prior to|in the (last|past))\b|{_CHINESE_SINCE}|之前", re.IGNORECASE
@@ -183,7 +188,11 @@ def _absolute(question: str, today: date) -> DateWindow | None:
             return DateWindow(first, _bounds(dates[i + 1][2])[1])
         operator = _OPERATOR.search(before)
         if operator and not _SUPERLATIVE.search(before):
-            return _one_sided(_OPEN[operator["word"].lower()], first, last, bool(_EVENT.match(after)))
+            event = bool(_EVENT.match(after))
+            if event and _CLOSE_BY.search(before[: operator.start()]):
+                continue
+            kind, part = _OPEN[operator["word"].lower()], (operator["part"] or "").lower()
+            return _one_sided(kind, *_part_of(first, last, part), part, event)
         if _CHINESE_AFTER.match(after) or (_ONWARDS.match(after) and re.search(r"\bfrom\s+$", before, re.I)):
             return DateWindow(since=first)
         if _CHINESE_BEFORE.match(after):
@@ -224,14 +233,29 @@ def _is_of_the_figures(question: str, start: int, end: int) -> bool:
     return bool(for_period or _QUARTER_BEHIND.match(question[end:]) or _REPORTED_FIGURE.search(question))
 
 
-def _one_sided(kind: str, first: date, last: date, event: bool) -> DateWindow:
+def _part_of(first: date, last: date, part: str) -> tuple[date, date]:
+    """The days of a period that are meant by its start, middle, end, or by early or late in it."""
+    third = (last - first) // 3
+    return {
+        "": (first, last),
+        "start": (first, first),
+        "beginning": (first, first),
+        "early": (first, first + third),
+        "mid": (first + (last - first) // 2,) * 2,
+        "middle": (first + (last - first) // 2,) * 2,
+        "late": (last - third, last),
+        "end": (last, last),
+    }[part]
+
+
+def _one_sided(kind: str, first: date, last: date, part: str, event: bool) -> DateWindow:
     """``event``: the date only says which event is meant, which may be on any day of it."""
     if kind == "since":
         return DateWindow(since=first)
     if kind == "after":
-        return DateWindow(since=first if event else last + timedelta(days=1))
+        return DateWindow(since=first if event or part in _MOMENTS else last + timedelta(days=1))
     if kind == "before":
-        return DateWindow(until=first - timedelta(days=1))
+        return DateWindow(until=last if part == "end" else first - timedelta(days=1))
     return DateWindow(until=last)
 
 
