@@ -331,13 +331,16 @@ def _direction(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Place:
-    """A sentence of a passage, and what a reader knows there: the heading and the sentence before."""
+    """A sentence of a passage, and what a reader knows there: the heading and the sentence before.
+
+    ``dated`` holds the dates that may be its own: those in it, or else those of each of the other two.
+    """
 
     source: str
     title: str
     context: str
     figures: list[Figure]
-    dates: list[Figure]
+    dated: list[list[Figure]]
 
 
 def _places(hits: Sequence[Hit]) -> list[_Place]:
@@ -350,10 +353,9 @@ def _places(hits: Sequence[Hit]) -> list[_Place]:
 
 def _place(hit: Hit, before: str, source: str) -> _Place:
     title = hit.article.title
-    given = [_dated(text) for text in (source, before, title)]
     # A sentence without a date goes on about the one before, or about what the title names.
-    dates = next((found for found in given if found), [])
-    return _Place(source, title, f"{title} {hit.article.publisher} {before} {source}", figures(source), dates)
+    dated = [own] if (own := _dated(source)) else list(filter(None, map(_dated, (before, title))))
+    return _Place(source, title, f"{title} {hit.article.publisher} {before} {source}", figures(source), dated)
 
 
 def _dated(text: str) -> list[Figure]:
@@ -480,7 +482,7 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
         found = True
         # A comparison gives several figures and dates, and no rule here tells which go together.
         if not compares(sentence) and all(
-            _other_date(said, place.dates) or _dated_otherwise(sentence, figure, place.source)
+            _other_dates(said, place.dated) or _dated_otherwise(sentence, figure, place.source)
             for place in around
         ):
             return "unsupported", f"the passage gives {figure} for another date"
@@ -504,7 +506,7 @@ def _misplaced_figures(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tu
 def _dated_otherwise(sentence: str, figure: Figure, source: str) -> bool:
     """Whether each clause of a source that gives a figure dates it, and not as the sentence's clause does."""
     said, given = (_dates_beside(figure, text) for text in (sentence, source))
-    return bool(said and given) and all(_other_date(ours, theirs) for ours in said for theirs in given)
+    return bool(said) and all(_other_dates(ours, given) for ours in said)
 
 
 def _dates_beside(figure: Figure, text: str) -> list[list[Figure]]:
@@ -521,6 +523,11 @@ def _named_otherwise(sentence: str, place: _Place) -> bool:
     _, _, rest = place.source.partition(" ")  # every first word has a capital
     ours, theirs = _names_of(sentence), _names_of(rest) - _terms_of(place.title)
     return bool(ours and theirs) and ours.isdisjoint(held) and ours <= _terms_of(place.context)
+
+
+def _other_dates(said: list[Figure], given: list[list[Figure]]) -> bool:
+    """Whether a source is dated, in one way or several, and in none as the sentence is."""
+    return bool(given) and all(_other_date(said, dates) for dates in given)
 
 
 def _other_date(said: list[Figure], given: list[Figure]) -> bool:
