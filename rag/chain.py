@@ -150,7 +150,9 @@ def open_retriever(settings: Settings) -> Retriever:
         IndexUnusableError: there is no index, or another embedding model built it.
     """
     index = open_index(settings)
-    return Retriever(index, Embedder.of(settings))
+    embedder = Embedder.of(settings)
+    embedder.encode_queries(["the first one takes longest"])
+    return Retriever(index, embedder)
 
 
 class _Run:

@@ -16,7 +16,7 @@ from rag.settings import Settings, default_cache_dir
 
 __all__ = ["PACKAGED", "Embedder", "Spans", "Vectors", "unit"]
 
-_FEW = 8  # texts; more are no queries
+_FEW = 8  # texts, in a portion
 _REMEMBERED = 2_000  # texts; some 3 MB
 
 
@@ -25,13 +25,14 @@ class _Model(Protocol):
 
     def fits(self, text: str) -> bool: ...
     def encode(self, texts: Sequence[str]) -> Vectors: ...
+    def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
     def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]: ...
 
 
 class Embedder:
     """An embedding model in memory, for any number of threads.
 
-    A few texts, as queries are, are remembered.
+    Passages and what is searched for are not read in the same way: a question does not look like its answer.
 
     >>> Embedder().encode(["neodymium"]).shape
     (1, 384)
@@ -64,8 +65,6 @@ class Embedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
-        if len(texts) <= _FEW:
-            return self._encode_few(texts)
         return self.encode_parts(texts, [()] * len(texts))[0]
 
     def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]:
@@ -87,7 +86,8 @@ class Embedder:
                 of_parts[row] = one
         return whole, of_parts
 
-    def _encode_few(self, texts: Sequence[str]) -> Vectors:
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector for each of some queries, which are remembered."""
         if not texts:
             return np.zeros((0, self._model.dimensions), np.float32)
         wanted = dict.fromkeys(texts)
@@ -95,7 +95,9 @@ class Embedder:
             known = {text: self._known[text] for text in wanted if text in self._known}
         if fresh := [text for text in wanted if text not in known]:
             # Copies, since each row would keep all of its batch alive.
-            known |= {text: row.copy() for text, row in zip(fresh, self._model.encode(fresh), strict=True)}
+            known |= {
+                text: row.copy() for text, row in zip(fresh, self._model.encode_queries(fresh), strict=True)
+            }
         with self._remembering:
             for text in wanted:
                 self._known[text] = known[text]
@@ -132,6 +134,7 @@ class _OwnModel:
             ) from error
         self._limit = int(self._model.max_seq_length or 512)
         self.dimensions = self._model.get_embedding_dimension() or 0
+        self._prompt = self._model.prompts.get(self._model.default_prompt_name or "")
         self._cutting = threading.Lock()  # its tokenizer bears one thread at a time
 
     def fits(self, text: str) -> bool:
@@ -140,9 +143,14 @@ class _OwnModel:
         return len(encoded["input_ids"]) <= self._limit
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(texts, self._prompt)
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(texts, self._model.prompts.get("query") or self._prompt)
+
+    def _encode(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         import torch
 
-        prompt = self._model.prompts.get(self._model.default_prompt_name or "")
         with torch.inference_mode():
             with self._cutting:
                 features = self._model.preprocess(list(texts), prompt=prompt)

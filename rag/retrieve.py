@@ -76,7 +76,7 @@ class Retriever:
             filters = as_spelled(filters, self.index.lexical.publishers())
         if filters.topics or filters.companies:
             filters = replace(filters, versions=about(filters, self.index))
-        vectors = self.embedder.encode([spelled_out(query) for query in queries])
+        vectors = self.embedder.encode_queries([spelled_out(query) for query in queries])
         dense = [self.index.dense(vectors[i : i + 1], _CANDIDATES, filters) for i in range(len(queries))]
         lexical = [
             self.index.lexical.search(query, _CANDIDATES, filters, dict(names_in(query))) for query in queries
@@ -110,7 +110,7 @@ class Retriever:
 
     def rate(self, question: str, hits: Sequence[Hit]) -> list[Rated]:
         """The sentences of some hits that count, with their cosines to a question."""
-        (vector,) = self.embedder.encode([question])
+        (vector,) = self.embedder.encode_queries([question])
         spans = {
             hit.passage.id: list(sentences_that_count(hit.article.text, hit.passage.start, hit.passage.end))
             for hit in hits

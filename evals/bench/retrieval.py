@@ -85,7 +85,7 @@ def _cut_off(folder: Path, passages: int, dimensions: int) -> None:
 def measure(folder: Path) -> dict[str, Any]:
     """Open the index and search, in this process; times in milliseconds, sizes in GB."""
     embedder = Embedder()
-    embedder.encode(["the first one is slow"])
+    embedder.encode_queries(["the first one is slow"])
     before = _resident()
     started = perf_counter()
     retriever = Retriever(Index(folder, PACKAGED), embedder)
@@ -153,7 +153,7 @@ def _percentiles(times: list[float]) -> dict[str, float]:
 
 def recall(folder: Path) -> dict[str, float]:
     """Share of the ten nearest passages, by exact search, that the dense search has among its first ten."""
-    queries = Embedder().encode([spelled_out(query) for query in generated.queries()])
+    queries = Embedder().encode_queries([spelled_out(query) for query in generated.queries()])
     ids = (folder / _IDS).read_text().split()
     exact = _exact(queries, np.memmap(folder / _VECTORS, np.float32).reshape(len(ids), -1))
     index = Index(folder, PACKAGED)

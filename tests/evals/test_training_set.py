@@ -4,7 +4,9 @@ import re
 from collections import Counter, defaultdict
 from functools import cache
 
+from corpus.extract_text import from_markdown
 from evals import jsonl
+from evals.query_encoder import SEARCHES
 from evals.suite import SUITES as FOLDER
 from evals.suite import holds
 from evals.training_set import ANSWERS, CHINESE, NEAR_MISSES, PREMISES, SUITES
@@ -22,6 +24,17 @@ def test_what_is_called_answered_stands_in_its_article() -> None:
         if not any(holds(text_of(row["suite"], row["article"]), wording) for wording in fact)
     ]
     assert not missing
+
+
+def test_searches_name_sentences_of_their_article_and_none_of_the_report_suite() -> None:
+    rows = jsonl.read(SEARCHES)
+    assert {row["suite"] for row in rows} <= set(SUITES)
+    folders = [STARTER, *(FOLDER / f"{name}-articles" for name in SUITES[1:])]
+    articles = [from_markdown(file.read_bytes(), "") for folder in folders for file in folder.glob("*.md")]
+    texts = {article.url: " ".join(article.text.split()) for article in articles}
+    for row in rows:
+        assert row["sentences"]
+        assert all(" ".join(sentence.split()) in texts[row["url"]] for sentence in row["sentences"])
 
 
 def test_each_article_is_asked_for_what_it_states_and_for_what_it_does_not() -> None:

@@ -61,10 +61,10 @@ def test_what_is_withheld_answers_nothing_and_misses_nothing() -> None:
 
 
 def test_what_a_reply_became_counts_for_as_much_as_the_model_is_sure() -> None:
-    assert suffices("supported", 0.65)
+    assert suffices("supported", 0.72)
     assert not suffices("supported", 0.5)
     for nothing in ("unsupported", "beside", "refusal"):
-        assert not suffices(nothing, 0.65)
+        assert not suffices(nothing, 0.72)
         assert suffices(nothing, 0.9)
 
 

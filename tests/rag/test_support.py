@@ -283,6 +283,16 @@ def test_a_sentence_goes_on_about_the_date_of_the_title() -> None:
     assert moved.support == "unsupported"
 
 
+def test_a_title_dates_a_figure_too_where_the_sentence_before_names_another_day() -> None:
+    source = hit(
+        "Sales were reported by middle.news on 20 January 2026. NdPr production fell to 1,404 tonnes.",
+        "Lynas in the December 2025 quarter",
+    )
+    told = "Lynas NdPr production fell to 1,404 tonnes in the {} quarter."
+    assert check_support(told.format("December 2025"), [source], rarity).support != "unsupported"
+    assert check_support(told.format("June 2025"), [source], rarity).support == "unsupported"
+
+
 def test_figures_of_two_dates_may_come_from_two_articles() -> None:
     one = hit("Revenue was $52.5 million in the third quarter of 2023.", "MP Materials in 2023")
     other = hit("Revenue was $61.0 million in the fourth quarter of 2024.", "MP Materials in 2024")

@@ -70,15 +70,15 @@ def test_questions_that_come_again_are_not_embedded_again(monkeypatch: pytest.Mo
     embedder = Embedder()
     monkeypatch.setattr("rag.embed._REMEMBERED", 8)
     passed: list[str] = []
-    embed = embedder._model.encode
-    monkeypatch.setattr(embedder._model, "encode", lambda texts: passed.extend(texts) or embed(texts))
-    vectors = embedder.encode(QUESTIONS[:5] + QUESTIONS[:3])
+    embed = embedder._model.encode_queries
+    monkeypatch.setattr(embedder._model, "encode_queries", lambda texts: passed.extend(texts) or embed(texts))
+    vectors = embedder.encode_queries(QUESTIONS[:5] + QUESTIONS[:3])
     assert passed == QUESTIONS[:5]  # each once
-    assert np.array_equal(vectors[:2], embedder.encode(QUESTIONS[:2]))
-    embedder.encode(QUESTIONS[3:10])
+    assert np.array_equal(vectors[:2], embedder.encode_queries(QUESTIONS[:2]))
+    embedder.encode_queries(QUESTIONS[3:10])
     assert passed[5:] == QUESTIONS[5:10]
-    embedder.encode(QUESTIONS[3:4])
-    embedder.encode(QUESTIONS[:1])  # which had to make room
+    embedder.encode_queries(QUESTIONS[3:4])
+    embedder.encode_queries(QUESTIONS[:1])  # which had to make room
     assert passed[10:] == QUESTIONS[:1]
 
 
