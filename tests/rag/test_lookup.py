@@ -3,9 +3,10 @@
 import pytest
 
 from rag.index import Index
-from rag.lookup import all_evidence, all_hits, look_up
+from rag.lookup import Reading, all_evidence, all_hits, look_up
 from rag.retrieve import Retriever
 from rag.settings import Settings
+from rag.tokens import count_tokens
 from rag.types import Question, Turn
 from rag.understand import understand
 
@@ -66,8 +67,8 @@ def test_two_parts_in_one_question_are_given_more_to_read(retriever: Retriever) 
     (two,) = look_up(
         understand(Question("When does the plant open, and what will it make?")), retriever, Settings()
     )
-    assert len(_sentences(two)) > len(_sentences(one))
+    assert _tokens(two) > _tokens(one)
 
 
-def _sentences(reading) -> list[str]:  # type: ignore[no-untyped-def]
-    return [sentence for excerpt in reading.evidence.excerpts for sentence in excerpt.sentences]
+def _tokens(reading: Reading) -> int:
+    return sum(count_tokens(text) for excerpt in reading.evidence.excerpts for text in excerpt.sentences)

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 import pytest
@@ -158,11 +159,12 @@ def test_only_the_passages_that_are_given_back_are_read(
 
 
 def test_newer_articles_rank_higher_where_the_latest_is_asked_for(retriever: Retriever) -> None:
-    def middle(latest: bool) -> date:
-        hits = retriever.search(["rare earth prices"], 9, latest=latest)
-        return sorted(known_date(hit.article, date.today()) or date.min for hit in hits)[4]
+    def mean_day(query: str, latest: bool) -> float:
+        days = [known_date(hit.article, date.today()) for hit in retriever.search([query], 3, latest=latest)]
+        return mean(day.toordinal() if day else 0 for day in days)
 
-    assert middle(latest=True) > middle(latest=False)
+    for query in ("rare earth prices", "Lynas NdPr production", "MP Materials results"):
+        assert mean_day(query, latest=True) > mean_day(query, latest=False)
 
 
 def test_passages_that_came_up_lately_are_not_read_again(

@@ -190,7 +190,7 @@ def test_a_newer_article_of_the_same_company_that_fits_better_is_named(corpus: C
     corpus.approved()
     corpus.write(
         "floor.md", "What price floor the Pentagon gave MP Materials", "2026-01-05",
-        "The Pentagon raised the price floor that it gave MP Materials to $130/kg for NdPr oxide.",
+        "The price floor that the Pentagon gave MP Materials is $130/kg now.",
     )  # fmt: skip
     corpus.write("lynas.md", "Lynas", "2026-02-01", "Lynas has no price floor from the Pentagon.")
     corpus.sync()
