@@ -35,6 +35,7 @@ _OWN_CLAUSE = 0.5
 _SAME_STATEMENT = 0.5
 _SAME_WORDS = 0.7
 _MAX_CITED = 3
+_A_STATEMENT = 3  # words, at least
 
 Rarity = Callable[[str], float]
 """Inverse document frequency of an index term."""
@@ -104,6 +105,8 @@ _DONE_BY = re.compile(rf"\b(?:\w+ed|made|dug|sold|built|given|won) (?:\w+ )?(?:i
 _CLAUSE_END = re.compile(
     r",(?=\s)|[;:]|\s(?=(?:and|while|whereas|with|but|against|versus|compared|than|or)\s)"
 )
+# "It is not clear, and may never be, that" is none of its own.
+_STATEMENT_END = re.compile(r";|,?\s(?:but|while|whereas|although|though|and)\s")
 _UPPER, _LOWER = "A-ZÀ-ÖØ-Þ", "a-zß-öø-ɏ"  # as in Camaçari, Sillamäe
 _LONG_NAME = re.compile(rf"\b[{_UPPER}][{_LOWER}]+(?: [{_UPPER}][{_LOWER}]+)+")
 _CAPITALISED = re.compile(
@@ -305,19 +308,32 @@ def _turned_round(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> tuple[S
     if terms_held(sentence, source, rarity) < _SAME_STATEMENT:
         return None
     denies, denied = bool(_NEGATION.search(sentence)), bool(_NEGATION.search(source))
-    if denies and not denied:
+    if denies and not denied and not _denied_elsewhere(sentence, hits, rarity):
         return "unsupported", "the cited passage puts a negation otherwise"
     said, read = _direction(sentence), _direction(source)
     if said and read and said != read:
         return "unsupported", "the cited passage says that it went the other way"
-    if denied and not denies:  # a long source may negate something else
-        state = _denial(terms_held(source, sentence, rarity))
+    if denied and not denies:
+        state = _denial(source, sentence, rarity)
         return state and (state, "the cited passage puts a negation otherwise")
     return None
 
 
-def _denial(shared: float) -> Support | None:
-    """How doubtful a plain sentence is whose source holds a negation, by the part of the source it tells."""
+def _denied_elsewhere(sentence: str, hits: Sequence[Hit], rarity: Rarity) -> bool:
+    """Whether the passages hold each negation of a sentence with its clause, if not where they match best."""
+    sources = [source for hit in hits for source in source_sentences(hit) if _NEGATION.search(source)]
+    return all(
+        any(terms_held(clause, source, rarity) >= SUPPORTED for source in sources)
+        for clause in _CLAUSE_END.split(sentence)
+        if _NEGATION.search(clause)
+    )
+
+
+def _denial(source: str, sentence: str, rarity: Rarity) -> Support | None:
+    """How doubtful a plain sentence is by the part that it tells of what its source denies."""
+    denied = [part for part in _STATEMENT_END.split(source) if _NEGATION.search(part)]
+    whole = [part if len(_words_of(part)) >= _A_STATEMENT else source for part in denied]
+    shared = max((terms_held(part, sentence, rarity) for part in whole), default=0.0)
     if shared >= _SAME_WORDS:
         return "unsupported"
     return "weak" if shared >= _SAME_STATEMENT else None

@@ -156,6 +156,47 @@ def test_a_statement_that_is_turned_round_is_unsupported() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "said", "support"),
+    [
+        (
+            "An application takes 45 working days, but in practice it takes longer, and exporters cannot be "
+            "sure of the outcome.",
+            "An application takes 45 working days, but in practice it takes longer.",
+            "supported",
+        ),
+        (
+            "An application takes 45 working days, and the ministry did not shorten it for terbium exports.",
+            "The ministry did shorten it for terbium exports.",
+            "unsupported",
+        ),
+        (
+            "It is not known, and may never be, whether the ministry approved terbium exports.",
+            "It is known whether the ministry approved terbium exports.",
+            "unsupported",
+        ),
+        (
+            "Narva Steel asks its sister Ostland Earth for a price in the second quarter. It is 18,618 yuan "
+            "per tonne, without tax.",
+            "Narva Steel asks its sister Ostland Earth for a price of 18,618 yuan per tonne in the second "
+            "quarter, without tax.",
+            "supported",
+        ),
+        (
+            "Narva Steel asks its sister Ostland Earth for a price in the second quarter. It is 18,618 yuan "
+            "per tonne. Ostland cannot refuse.",
+            "Narva Steel asks its sister Ostland Earth for a price of 18,618 yuan per tonne in the second "
+            "quarter, without tax.",
+            "unsupported",
+        ),
+    ],
+)
+def test_what_a_source_denies_is_held_against_what_is_said_of_it(
+    source: str, said: str, support: str
+) -> None:
+    assert check_support(said, [hit(source, "Terbium")], rarity).support == support
+
+
 def test_a_number_sign_is_no_negation() -> None:
     notice = hit("China issued Announcement No. 18 of 2025 on medium and heavy rare earths.", "Controls")
     check = check_support("China issued Announcement 18 of 2025 on heavy rare earths.", [notice], rarity)
