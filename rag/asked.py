@@ -91,6 +91,13 @@ _BODY = re.compile(
 )
 _PLACE = re.compile(r"\bwhere\b|\b(?:what|which) (?:country|state|city|town|place)\b|在哪", re.IGNORECASE)
 
+_COUNT = re.compile(
+    r"\b(the|these|those|which|what|all) (?:two|three|four|five|six)\b"
+    r"(?![- ](?:years?|months?|weeks?|days?|quarters?|per|percent\w*|hundred|thousand|\w+illion|tonn?e?s?"
+    r"|kilo\w*|times|fold)\b)",
+    re.IGNORECASE,
+)
+
 
 def asks_for_advice(question: str) -> bool:
     """Whether a question asks what to do with one's money, or what a price is going to be.
@@ -116,6 +123,15 @@ def asks_for_figure(question: str) -> bool:
 def asks_for_date(question: str) -> bool:
     """Whether a sentence without a date can hardly answer a question."""
     return bool(_DATE.search(question))
+
+
+def without_counts(question: str) -> str:
+    """A question without how many things it asks about, which no article needs to say.
+
+    >>> without_counts("Compare the two plants of the five-year plan.")
+    'Compare the plants of the five-year plan.'
+    """
+    return _COUNT.sub(r"\1", question)
 
 
 def compares(question: str) -> bool:

@@ -27,6 +27,7 @@ from rag.abstain import (
     uncovered_names,
     unmatched_words,
 )
+from rag.asked import without_counts
 from rag.embed import Embedder
 from rag.errors import LLMError
 from rag.figures import missing_figures
@@ -379,7 +380,7 @@ class _Run:
 
     def _unconfirmed(self, draft: Draft) -> list[str]:
         """The figures of the question that its sources do not hold, but for the dates of its window."""
-        asked = without_tickers(self._understood.asked)
+        asked = without_counts(without_tickers(self._understood.asked))
         return missing_figures(asked, _said_in(draft), dates=not self._understood.window.narrows)
 
     def _remarks(self, draft: Draft, as_of: date | None) -> Iterator[str]:

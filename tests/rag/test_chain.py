@@ -60,6 +60,7 @@ def test_an_answer_carries_its_evidence(retriever: Retriever) -> None:
         ("In news since November 2025, how many tonnes of NdPr did Lynas produce?", []),
         ("In news since November 2025, did Lynas produce 900 tonnes of NdPr?", ["900"]),
         ("Did Lynas produce 900 tonnes of NdPr in May 2019?", ["900", "May 2019"]),
+        ("How many tonnes of NdPr did Lynas produce in the two plants?", []),
     ],
 )
 def test_what_a_question_takes_for_granted_is_named_unless_it_is_when_the_news_is_from(
