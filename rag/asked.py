@@ -10,9 +10,17 @@ _MOVE = (
     r"(?:rise|fall|go|gain|lose|double|triple|climb|drop|recover|rally|crash|outperform|hit|reach|peak"
     r"|be (?:worth|in|by|at|next))"
 )
+_ALTERNATIVE = (
+    r"(?:buy|sell|hold|keep|wait|avoid|pass|stay (?:away|out|put)|take (?:my |some )?profits?|cash (?:in|out)"
+    r"|walk away|get (?:in|out)|dump|trim)"
+)
 _ADVICE = re.compile(
     "|".join(
         (
+            # "Buy now or take profits?", and not "Did it sell its stake or keep it?"
+            rf"(?:^|[.?!:;,–-]\s*)(?:so |still )?{_DEAL}\b[^.?!]{{0,40}}\bor {_ALTERNATIVE}\b",
+            rf"\bdo i (?:\w+ )?{_DEAL}\b",
+            r"\bworth (?:buying|selling|owning|holding)\b|\b(?:still a|one to) (?:buy|sell|hold)\b",
             rf"\b(?:should|shall|do you think|can) (?:i|we|one|investors?|my \w+)\b.{{0,40}}\b{_DEAL}\b",
             rf"\bwould you (?:\w+ ){{0,3}}{_DEAL}\b",
             r"\b(?:buy|sell|hold) or (?:buy|sell|hold|avoid|wait)\b",
@@ -29,7 +37,8 @@ _ADVICE = re.compile(
             r"\b(?:give|need|want|any) (?:me )?(?:some )?(?:investment )?(?:advice|tips?|recommendations?)\b",
             r"\brecommend\b.{0,40}\b(?:buy|stocks?|shares?|invest\w*)",
             r"\b(?:good idea|bad idea|too risky|risky bet|worth a (?:punt|try))\b|\bwhere do you see\b",
-            r"\bthinking (?:of|about)\b.{0,30}\b(?:buying|selling|investing|putting|savings|a position)\b",
+            r"\bthinking (?:of|about)\b.{0,30}\b(?:buying|selling|investing|putting|savings|a position|adding"
+            r"|(?:loading|topping|picking) up|getting (?:in|out))\b",
             r"(?:该|应该|值得|可以|适合).{0,8}(?:买|卖|投资|持有|入手)|会(?:涨|跌|翻倍)|目标价|投资建议|买入|抄底",
         )
     ),

@@ -22,6 +22,11 @@ from rag.asked import (
         "What is your price target for USAR?",
         "Will the share price of Lynas double next year?",
         "Buy or sell Iluka?",
+        "Iluka fell after its results. Buy the dip or get out?",
+        "Holding Hastings since 2023 - add more or take profits?",
+        "Arafura at 28c: worth buying here or wait?",
+        "Thinking of picking up some Lynas. What did its shares do?",
+        "After the half-year numbers, do I sell Iluka?",
         "MP的股票值得买吗？",
     ],
 )
@@ -38,6 +43,8 @@ def test_advice(question: str) -> None:
         "What does McKinsey expect for demand by 2035?",
         "Which company should supply the magnets under the contract?",
         "Why did Lynas shares fall?",
+        "Did Shenghe sell its stake in MP or keep it?",
+        "Is the mine up for sale, or will Iluka hold it?",
         "谁收购了Peak？",
     ],
 )
