@@ -106,6 +106,11 @@ _COUNT = re.compile(
     r"|kilo\w*|times|fold)\b)",
     re.IGNORECASE,
 )
+_TIME_APART = re.compile(
+    r"\b(?:two|three|four|five|six|\d+) (?:year|quarter|month|week|day)s?"
+    r"(?= (?:later|earlier|before|after|apart)\b)",
+    re.IGNORECASE,
+)
 
 
 def asks_for_advice(question: str) -> bool:
@@ -135,12 +140,14 @@ def asks_for_date(question: str) -> bool:
 
 
 def without_counts(question: str) -> str:
-    """A question without how many things it asks about, which no article needs to say.
+    """A question without how many things it asks about, and how far apart: no article needs to say so.
 
     >>> without_counts("Compare the two plants of the five-year plan.")
     'Compare the plants of the five-year plan.'
+    >>> without_counts("And what was it three months later?")
+    'And what was it later?'
     """
-    return _COUNT.sub(r"\1", question)
+    return _TIME_APART.sub("", _COUNT.sub(r"\1", question)).replace("  ", " ")
 
 
 def compares(question: str) -> bool:

@@ -16,7 +16,8 @@ from corpus.article import Article
 from rag.asked import compares_times
 from rag.dates import PartialDate, find_dates
 
-_OPEN = {"since": "since", "after": "after", "following": "after", "later than": "after",
+_OPEN = {"on or after": "since", "on or before": "until",
+         "since": "since", "after": "after", "following": "after", "later than": "after",
          "before": "before", "prior to": "before", "earlier than": "before",
          "until": "until", "up to": "until", "through": "until", "as of": "until"}  # fmt: skip
 _OPERATOR = re.compile(
@@ -35,7 +36,8 @@ _BETWEEN = re.compile(r"(?:\bbetween|\bfrom|从)\s*(?:the\s+)?$", re.IGNORECASE)
 _IN = re.compile(r"\b(?:in|during|throughout|within|for|of|from|dated|on)\s+(?:the\s+)?$", re.IGNORECASE)
 _ONWARDS = re.compile(r"^\s*(?:onwards?|on\b|以来|之后|以后|后)")
 _EVENT = re.compile(
-    r"^\s+(?!and\b|or\b|to\b|in\b|for\b|on\b|did\b|has\b|have\b|what\b|was\b|were\b|is\b|are\b)[a-z]+", re.I
+    r"^\s+(?!and\b|but\b|or\b|to\b|in\b|for\b|on\b|did\b|has\b|have\b|what\b|was\b|were\b|is\b|are\b)[a-z]+",
+    re.I,
 )
 # "The highest since July 2022" tells how high, not when somebody wrote of it.
 _CHINESE_SINCE = "以来(?!的?(?:最|首|新))"
@@ -44,7 +46,8 @@ _SUPERLATIVE = re.compile(
     r"\b(?:\w{2,}est|most|least|best|worst|first|record|high|low|peak)\b(?:\W+\w+){0,3}\W+since\s+(?:the\s+)?$",
     re.IGNORECASE,
 )
-_CHINESE_BEFORE = re.compile(r"^\s*(?:之前|以前|前)")
+# "前三季度" are the first three quarters.
+_CHINESE_BEFORE = re.compile(r"^\s*(?:之前|以前|前(?!\s*[\d一二三四五六七八九十两几半]))")
 
 # A period is a window only where the question asks for what was published in it.
 _ABOUT_REPORTING = re.compile(
@@ -61,6 +64,22 @@ _TOLD = re.compile(
 )
 _NEWS = re.compile(
     r"\b(?:news|articles?|headlines?|stor(?:y|ies)|coverage|covered)\b|新闻|报道|消息", re.IGNORECASE
+)
+# What was told in two months is in the articles of both.
+_REPORTED_IN = re.compile(
+    r"\b(?:told|said|reported|published|announced|stated|written|news|articles?|headlines?|stories|coverage)"
+    r"\s+(?:in|of|from|during)\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+# "In the January update, and two months later": the articles of January do not tell the rest.
+_ANOTHER_TIME = re.compile(
+    r"\b(?:day|week|month|quarter|year)s? (?:later|earlier|afterwards|(?:after|before) that)\b", re.IGNORECASE
+)
+# "What did he say the hack in June was?" tells when the hack was, not when he said so.
+_CLAUSE_ENDS = re.compile(r"^\s*(?:$|[^\w\s]|(?:about|on|of|that|regarding|concerning|by|from|and|how|to)\b)")
+_OTHER_END = re.compile(
+    r"^\s*,?\s*(?:and|but)\s+(?:before|until|up to|through)\s+(?:the\s+)?(?:(?:start|end)\s+of\s+)?$",
+    re.IGNORECASE,
 )
 # As in "May 2025 news".
 _NEWS_BEHIND = re.compile(r"^\s+(?:news|headlines?|coverage|articles)\b", re.IGNORECASE)
@@ -182,7 +201,7 @@ def _absolute(question: str, today: date) -> DateWindow | None:
     question = _LAST_QUARTER_OF.sub(lambda match: f"Q4 {match.group(1)}", question)
     dates = _periods(question)
     for i, (start, end, said) in enumerate(dates):
-        first, last = _bounds(said)
+        first = _bounds(said)[0]
         before, after = question[:start], question[end:]
         if i + 1 < len(dates) and _BETWEEN.search(before) and _AND.match(question[end : dates[i + 1][0]]):
             return DateWindow(first, _bounds(dates[i + 1][2])[1])
@@ -191,8 +210,13 @@ def _absolute(question: str, today: date) -> DateWindow | None:
             event = bool(_EVENT.match(after))
             if event and _CLOSE_BY.search(before[: operator.start()]):
                 continue
-            kind, part = _OPEN[operator["word"].lower()], (operator["part"] or "").lower()
-            return _one_sided(kind, *_part_of(first, last, part), part, event)
+            opened = _opened(operator, said, event)
+            other = dates[i + 1] if i + 1 < len(dates) else None
+            if opened.since and other and _OTHER_END.match(question[end : other[0]]):
+                closing = _OPERATOR.search(question[: other[0]])
+                assert closing
+                return replace(opened, until=_opened(closing, other[2], False).until)
+            return opened
         if _CHINESE_AFTER.match(after) or (_ONWARDS.match(after) and re.search(r"\bfrom\s+$", before, re.I)):
             return DateWindow(since=first)
         if _CHINESE_BEFORE.match(after):
@@ -201,6 +225,11 @@ def _absolute(question: str, today: date) -> DateWindow | None:
     periods = [period for period in periods if _bounds(period[2])[0] <= today]  # of the future nobody wrote
     if not periods:
         return None
+    told_in = [_bounds(period[2]) for period in periods if _REPORTED_IN.search(question[: period[0]])]
+    if len(told_in) > 1:
+        return DateWindow(min(first for first, _ in told_in), max(last for _, last in told_in))
+    if _ANOTHER_TIME.search(question):
+        return None
     away = {period: _from_reporting(question, *period[:2]) for period in periods}
     nearest = min(periods, key=away.__getitem__)
     if len(periods) > 1 and away[nearest] > _BESIDE_CHARS:  # then they may all be of what was reported
@@ -208,9 +237,19 @@ def _absolute(question: str, today: date) -> DateWindow | None:
     return DateWindow(*_bounds(nearest[2]))
 
 
+def _opened(operator: re.Match[str], said: PartialDate, event: bool) -> DateWindow:
+    """What an operator such as "since" or "before the end of" makes of the date behind it."""
+    kind, part = _OPEN[operator["word"].lower()], (operator["part"] or "").lower()
+    return _one_sided(kind, *_part_of(*_bounds(said), part), part, event)
+
+
 def _is_of_reporting(question: str, start: int, end: int, said: PartialDate) -> bool:
     """Whether a period may be the one in which something was published."""
-    told = (said.month or said.quarter or said.half) and _TOLD.search(question)
+    told = (
+        bool(said.month or said.quarter or said.half)
+        and bool(_TOLD.search(question))
+        and (start < _BESIDE_CHARS or bool(_CLAUSE_ENDS.match(question[end:])))
+    )
     # A day is that of an event, of which the next days write too, unless news of that day are asked for.
     asks = _NEWS.search(question) if said.day else told or _ABOUT_REPORTING.search(question)
     if not asks or _is_of_the_figures(question, start, end):
@@ -262,7 +301,8 @@ def _one_sided(kind: str, first: date, last: date, part: str, event: bool) -> Da
 def _periods(text: str) -> list[tuple[int, int, PartialDate]]:
     """Dates that have a year, bare years included, in the order of the text.
 
-    A month before another takes its year from it: "between March and June 2025".
+    A month before another takes its year from it ("between March and June 2025"), and so does one that ends
+    what another begins ("since October 2025 and before March").
     """
     found = find_dates(text)
     taken = [range(start, end) for start, end, _ in found]
@@ -274,6 +314,10 @@ def _periods(text: str) -> list[tuple[int, int, PartialDate]]:
         start, end, said = found[i]
         if not said.year and _AND.match(text[end : found[i + 1][0]]):
             found[i] = (start, end, replace(said, year=found[i + 1][2].year))
+    for i in range(1, len(found)):
+        (_, end, begun), (start, stop, said) = found[i - 1], found[i]
+        if begun.year and said.month and not said.year and _OTHER_END.match(text[end:start]):
+            found[i] = (start, stop, replace(said, year=begun.year + (said.month < (begun.month or 1))))
     return [item for item in found if item[2].year]
 
 

@@ -54,6 +54,16 @@ def window(since: str = "", until: str = "") -> DateWindow:
         ("据2026年2月的报道,钕价达到2022年7月以来的最高水平?", window("2026-02-01", "2026-02-28")),
         ("In news of May 2025, which price was the highest since 2013?", window("2025-05-01", "2025-05-31")),
         ("According to May 2025 news, how much did it pay?", window("2025-05-01", "2025-05-31")),
+        ("Published on or after 1 October 2025: who ordered?", window("2025-10-01")),
+        ("On or before 1 October 2025, who had ordered?", window(until="2025-10-01")),
+        ("Since October 2025 and before December, who ordered?", window("2025-10-01", "2025-11-30")),
+        ("What was reported after October 2025 but before March?", window("2025-11-01", "2026-02-28")),
+        ("Since May 2024 and until the end of 2025, who sold?", window("2024-05-01", "2025-12-31")),
+        (
+            "When will it open, as told in December 2023 and as told in March 2025?",
+            window("2023-12-01", "2025-03-31"),
+        ),
+        ("2025年5月前包钢说了什么？", window(until="2025-04-30")),
     ],
 )
 def test_a_window_is_read(question: str, expected: DateWindow) -> None:
@@ -84,6 +94,10 @@ def test_a_window_is_read(question: str, expected: DateWindow) -> None:
         "Which meeting took place in May 2025?",
         "Which price is at its highest level since July 2022?",
         "How did MP's bottom line change between Q3 2023 and Q4 2025?",
+        "金力永磁预计2025年前三季度净利润增长多少？",
+        "2025年前9个月出口多少？",
+        "What part was indicated in the January 2025 update, and what part two months later?",
+        "Why did the chair say that the hack in June 2024 was payback?",
         "How does the price of December 2025 compare with that of December 2024, by the half-year report?",
     ],
 )
